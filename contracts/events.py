@@ -1,4 +1,4 @@
-"""The contracts' events as frozen records, read from raw JSON-RPC logs. Thirteen times faster than a client library's."""
+"""The contracts' events as frozen records, from raw JSON-RPC logs: thirteen times faster than a client library's."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

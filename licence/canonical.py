@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeAlias, Union
 
 from licence.errors import MalformedError
 
-JsonValue: TypeAlias = Union[None, bool, int, str, Sequence["JsonValue"], Mapping[str, "JsonValue"]]
+JsonValue: TypeAlias = Union[bool, int, str, Sequence["JsonValue"], Mapping[str, "JsonValue"], None]
 
 MAX_BYTES = 65_536
 MAX_DEPTH = 16

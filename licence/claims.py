@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from licence.canonical import JsonValue, base64url, jcs
-from licence.definition import RESERVED_NAMES, Group
+from licence.definition import RESERVED_NAMES, Group, LicenceType
 from licence.errors import MalformedError
 
 Seed = NewType("Seed", bytes)
@@ -58,6 +58,31 @@ def group_hash(values: Mapping[str, JsonValue], names: Sequence[str], seed: Grou
     if len(set(digests)) != len(digests):
         raise MalformedError("two claims with the same digest")
     return hashlib.sha256(b"\x02" + b"".join(sorted(digests))).digest()
+
+
+def split(values: Mapping[str, JsonValue], definition: LicenceType, group: Group) -> dict[str, JsonValue]:
+    """The values of one group, in the declared order of its fields."""
+    return {field.name: values[field.name] for field in definition.group(group) if field.name in values}
+
+
+def hash_of(values: Mapping[str, JsonValue], definition: LicenceType, seed: Seed, group: Group) -> bytes:
+    """G of one group of a whole record, from the licence's seed.
+
+    Raises:
+        MalformedError: as group_hash.
+    """
+    names = [field.name for field in definition.group(group)]
+    return group_hash(split(values, definition, group), names, group_seed(seed, group))
+
+
+def root_of(values: Mapping[str, JsonValue], definition: LicenceType, seed: Seed) -> bytes:
+    """The claims root of a whole record, from the licence's seed: what the issuer signs.
+
+    Raises:
+        MalformedError: as group_hash.
+    """
+    public = hash_of(values, definition, seed, Group.PUBLIC)
+    return claims_root(public, hash_of(values, definition, seed, Group.PRIVATE))
 
 
 def claims_root(public: bytes, private: bytes) -> bytes:

@@ -18,7 +18,27 @@ from licence.errors import MalformedError
 
 # RFC 9901 §4.1 and the registered JWT claim names that an SD-JWT VC uses for itself.
 RESERVED_NAMES = frozenset(
-    "_sd _sd_alg ... iss sub aud exp nbf iat jti cnf vct status vct#integrity alg typ kid nonce sd_hash".split()
+    [
+        "_sd",
+        "_sd_alg",
+        "...",
+        "iss",
+        "sub",
+        "aud",
+        "exp",
+        "nbf",
+        "iat",
+        "jti",
+        "cnf",
+        "vct",
+        "status",
+        "vct#integrity",
+        "alg",
+        "typ",
+        "kid",
+        "nonce",
+        "sd_hash",
+    ]
 )
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -82,18 +102,14 @@ class CheckKind(StrEnum):
     DIFFERENT = "different"
 
 
-class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
-
-
-class Label(_Part):
+class Label(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The same words in both languages."""
 
     zh: str
     en: str
 
 
-class Authority(_Part):
+class Authority(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Who defines the type: its 18-character code (GB 32100) and names."""
 
     code: str
@@ -101,7 +117,7 @@ class Authority(_Part):
     en: str
 
 
-class Field(_Part):
+class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One field: its name in claims, its label, and what its value must be.
 
     `longest` counts characters; `least` and `most` bound integers and decimals; `choices` are those of a choice, or of
@@ -122,7 +138,7 @@ class Field(_Part):
     most: int | None = None
 
 
-class Validity(_Part):
+class Validity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which fields give the first and the last day, in which zone; `ends` None: the type has no end.
 
     `open_end`: the field of the last day may be absent, which means 长期. `longest_years`: the term is no longer.
@@ -135,7 +151,7 @@ class Validity(_Part):
     longest_years: int | None = None
 
 
-class Holder(_Part):
+class Holder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which fields name the holder, and the holder's code type (GB/T 36903 Annex A: 001, 111, 999 …)."""
 
     name: str
@@ -144,14 +160,14 @@ class Holder(_Part):
     kinds: tuple[HolderKind, ...]
 
 
-class Dependency(_Part):
+class Dependency(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A licence of another type that the holder must have, valid, with equal fields (ours → theirs)."""
 
     type: str
     same: dict[str, str]
 
 
-class Check(_Part):
+class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A rule between fields: `field` against `other`, with a number or a choice where the kind wants one."""
 
     kind: CheckKind
@@ -161,7 +177,7 @@ class Check(_Part):
     value: str | bool | None = None
 
 
-class LicenceType(_Part):
+class LicenceType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A type version: all that a registry, a verifier or a screen needs to know of it."""
 
     code: str

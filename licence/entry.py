@@ -93,9 +93,9 @@ def terms_of(items: list[object]) -> Terms:
 
 @dataclass(frozen=True, slots=True)
 class SignedEntry:
-    """T: an entry under its department's one signature. `bytes` are what is hashed, stored and shown."""
+    """T: an entry under its department's one signature. `data` is what is hashed, stored and shown."""
 
-    bytes: bytes
+    data: bytes
     entry: Entry
     signature: bytes
 
@@ -122,14 +122,14 @@ class SignedEntry:
         start = _ENTRY_AT + (1 if len(data) > _ENTRY_AT and data[_ENTRY_AT - 2] == _LONG_BSTR else 0)
         entry = Entry.decode(data[start : -SIGNATURE_SIZE - len(_BEFORE_SIGNATURE)])
         signed = cls.assemble(entry, data[-SIGNATURE_SIZE:])
-        if signed.bytes != data:
+        if signed.data != data:
             raise MalformedError("SignedEntry: the one form of COSE_Sign1 in docs/format.md §5 expected")
         return signed
 
     @property
     def leaf(self) -> bytes:
         """The leaf of the batch's tree: over the signature too, so that nobody anchors now and signs later."""
-        return leaf_hash(self.bytes)
+        return leaf_hash(self.data)
 
     def check_signature(self, key: PublicKey, network_id: NetworkId) -> None:
         """Checks the department's signature, for this network.
@@ -157,7 +157,7 @@ def read_array(data: bytes, limit: int, what: str) -> list[object]:
     if data[0] >> 5 != 4:
         raise MalformedError(f"{what}: a CBOR array expected")
     try:
-        items = cbor2.loads(data)
+        items: list[object] = cbor2.loads(data)
         same = isinstance(items, list) and cbor2.dumps(items) == data
     except (cbor2.CBORError, ValueError, TypeError, RecursionError, OverflowError, MemoryError) as error:
         raise MalformedError(f"{what}: not a CBOR array: {type(error).__name__}") from error

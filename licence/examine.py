@@ -6,14 +6,14 @@ Checks 1 to 5 are judged in order. Once the issuer's signature holds, what is wr
 from dataclasses import dataclass
 
 from licence.errors import InclusionError, MalformedError, SignatureError
-from licence.facts import Facts, KeyFacts, StatusFacts, Unknown
+from licence.facts import Facts, StatusFacts, Unknown
 from licence.file import LicenceFile
 from licence.keys import Usage
 from licence.opened import Opened
 from licence.presentation import Presentation
 from licence.reasons import Check, Flag, Outcome, Reason, Verdict
 from licence.receipt import Inclusion
-from licence.record import term_shown
+from licence.record import agrees
 from licence.status import Act, Status
 
 CLOCK_TOLERANCE = 120

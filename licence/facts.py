@@ -98,4 +98,4 @@ class Facts:
     shown: Anchor | None
     found: tuple[Inclusion, ...]
     complete: bool
-    status: StatusFacts | None | Unknown
+    status: StatusFacts | Unknown | None

@@ -12,7 +12,7 @@ from licence.claims import GroupSeed
 from licence.definition import Group, LicenceType
 from licence.entry import MAX_ENTRY, VERSION, SignedEntry, Terms
 from licence.errors import MalformedError
-from licence.opened import Opened
+from licence.opened import Issued, Opened
 from licence.reasons import Reason
 from licence.receipt import Receipt
 
@@ -31,6 +31,18 @@ class LicenceFile:
     private_seed: GroupSeed
     receipt: Receipt
 
+    @classmethod
+    def of(cls, issued: Issued, receipt: Receipt) -> "LicenceFile":
+        """The file of an issued licence."""
+        return cls(
+            signed=issued.signed,
+            public=claims.split(issued.values, issued.definition, Group.PUBLIC),
+            private=claims.split(issued.values, issued.definition, Group.PRIVATE),
+            public_seed=claims.group_seed(issued.seed, Group.PUBLIC),
+            private_seed=claims.group_seed(issued.seed, Group.PRIVATE),
+            receipt=receipt,
+        )
+
     @property
     def terms(self) -> Terms:
         """The entry's terms."""
@@ -41,7 +53,7 @@ class LicenceFile:
         return jcs(
             {
                 "elicence": VERSION,
-                "signed_entry": base64url(self.signed.bytes),
+                "signed_entry": base64url(self.signed.data),
                 "public": self.public,
                 "private": self.private,
                 "public_seed": base64url(self.public_seed),

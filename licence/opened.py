@@ -1,11 +1,22 @@
-"""What a presentation holds once it is read with its type's definition. Shown, not yet proven."""
+"""A licence with its values: as its issuer keeps it, and as a presentation gives it. Shown, not yet proven."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from licence.canonical import JsonValue
+from licence.claims import Seed
 from licence.definition import LicenceType
 from licence.entry import SignedEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A licence as its issuer keeps it: every form shown to anyone derives from this."""
+
+    definition: LicenceType
+    values: Mapping[str, JsonValue]
+    seed: Seed
+    signed: SignedEntry
 
 
 @dataclass(frozen=True, slots=True)

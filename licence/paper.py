@@ -13,7 +13,7 @@ from licence.claims import GroupSeed
 from licence.definition import Group, LicenceType
 from licence.entry import Entry, SignedEntry, Terms, bytes_of, integer, read_array, terms_of
 from licence.errors import MalformedError
-from licence.opened import Opened
+from licence.opened import Issued, Opened
 from licence.receipt import Receipt
 from licence.text import MAX_INFLATED, Form, pack, unpack
 
@@ -31,6 +31,19 @@ class PaperCode:
     private_hash: bytes
     values: tuple[JsonValue, ...]
     receipt: Receipt
+
+    @classmethod
+    def of(cls, issued: Issued, receipt: Receipt) -> "PaperCode":
+        """The paper code of an issued licence; of the receipt, only the hint."""
+        public = claims.split(issued.values, issued.definition, Group.PUBLIC)
+        return cls(
+            terms=issued.signed.entry.terms,
+            signature=issued.signed.signature,
+            public_seed=claims.group_seed(issued.seed, Group.PUBLIC),
+            private_hash=claims.hash_of(issued.values, issued.definition, issued.seed, Group.PRIVATE),
+            values=tuple(public.get(field.name) for field in issued.definition.group(Group.PUBLIC)),
+            receipt=Receipt(receipt.anchor, receipt.position, None),
+        )
 
     def text(self, dictionary: int = DICTIONARY) -> str:
         """The text of the QR code, for alphanumeric mode."""

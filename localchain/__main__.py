@@ -42,7 +42,9 @@ def main() -> int:
 async def _serve(folder: Path, port: int) -> None:
     listener = _listen(port)
     node = Node(folder)
-    server = uvicorn.Server(uvicorn.Config(node, log_level="warning", lifespan="off", http="httptools", loop="uvloop"))
+    server = uvicorn.Server(
+        uvicorn.Config(node, log_level="warning", lifespan="off", http="httptools", loop="uvloop")
+    )
     print(_ready(node, listener.getsockname()[1]), flush=True)
     miner = asyncio.create_task(node.mine_forever())
     served = asyncio.create_task(server.serve([listener]))
@@ -62,7 +64,9 @@ def _listen(port: int) -> socket.socket:
     try:
         listener.bind(("127.0.0.1", port))
     except OSError as error:
-        raise ChainFolderError(f"port {port} is in use: choose another with --port, or 0 for any ({error})") from error
+        raise ChainFolderError(
+            f"port {port} is in use: choose another with --port, or 0 for any ({error})"
+        ) from error
     return listener
 
 

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from eth.abc import BlockHeaderAPI, ReceiptAPI, SignedTransactionAPI, StateAPI, TransactionBuilderAPI
 from eth.chains.base import MiningChain
@@ -35,6 +35,7 @@ class LocalChain:
         self.genesis = genesis
         self.store = Store(folder / "chain.db")
         self._kind = _chain_class(genesis.chain_id)
+        self._chain: MiningChain
         self._base = AtomicDB(self.store)
         self._open()
         self.head: BlockHeaderAPI = self._canonical_head()
@@ -44,18 +45,28 @@ class LocalChain:
         try:
             ChainDB(self._base).get_canonical_head()
         except CanonicalHeadNotFound:
-            self._chain = self._kind.from_genesis(self._base, self.genesis.params(), self.genesis.state())
+            self._chain = self._from_genesis()
             self.store.remember("genesis", described)
             self.store.commit()
         else:
             self._chain = self._kind(self._base)
         if self.store.meta("genesis") != described:
-            raise ChainFolderError("genesis.json is not the one this chain began with: restore it from a backup")
+            raise ChainFolderError(
+                "genesis.json is not the one this chain began with: restore it from a backup"
+            )
+
+    def _from_genesis(self) -> MiningChain:
+        params: Any = self.genesis.params()
+        state: Any = self.genesis.state()
+        chain = self._kind.from_genesis(self._base, params, state)
+        return cast(MiningChain, chain)
 
     def _canonical_head(self) -> BlockHeaderAPI:
         return self._chain.chaindb.get_canonical_head()
 
-    def mine(self, transactions: Sequence[SignedTransactionAPI], timestamp: int) -> list[SignedTransactionAPI]:
+    def mine(
+        self, transactions: Sequence[SignedTransactionAPI], timestamp: int
+    ) -> list[SignedTransactionAPI]:
         """Makes one block durable; gives back the transactions that could not be executed in it, dropped for good.
 
         Raises:
@@ -63,7 +74,8 @@ class LocalChain:
         """
         if timestamp <= self.head.timestamp:
             raise ValueError("a block's time is after its parent's")
-        good, bad = list(transactions), []
+        good = list(transactions)
+        bad: list[SignedTransactionAPI] = []
         while True:
             try:
                 self._execute(good, timestamp)
@@ -108,11 +120,17 @@ class LocalChain:
         return good, bad
 
     def _index(
-        self, header: BlockHeaderAPI, transactions: Sequence[SignedTransactionAPI], receipts: Sequence[ReceiptAPI]
+        self,
+        header: BlockHeaderAPI,
+        transactions: Sequence[SignedTransactionAPI],
+        receipts: Sequence[ReceiptAPI],
     ) -> None:
         before, place = 0, 0
         for number, (transaction, receipt) in enumerate(zip(transactions, receipts, strict=True)):
-            logs = [views.log(header, transaction, number, place + i, entry) for i, entry in enumerate(receipt.logs)]
+            logs = [
+                views.log(header, transaction, number, place + i, entry)
+                for i, entry in enumerate(receipt.logs)
+            ]
             shape = views.receipt(header, transaction, number, receipt, before)
             self.store.run(
                 "INSERT INTO tx VALUES(?, ?, ?, ?, ?, ?)",
@@ -172,12 +190,12 @@ class LocalChain:
 
     def proof(self, header: BlockHeaderAPI, address: bytes, slots: Sequence[int]) -> dict[str, Any]:
         """The eth_getProof answer: account and storage with the trie nodes that prove them to the state root."""
-        trie = HexaryTrie(self._chain.chaindb.db, header.state_root)
+        trie: Any = HexaryTrie(self._chain.chaindb.db, header.state_root)
         account, nodes = trie.get(keccak(address)), trie.get_proof(keccak(address))
         return views.proof(address, account, nodes, [(slot, self._slot(account, slot)) for slot in slots])
 
     def _slot(self, account: bytes, slot: int) -> tuple[bytes, Sequence[Any]]:
-        trie = HexaryTrie(self._chain.chaindb.db, views.storage_root(account))
+        trie: Any = HexaryTrie(self._chain.chaindb.db, views.storage_root(account))
         key = keccak(slot.to_bytes(32, "big"))
         return trie.get(key), trie.get_proof(key)
 

@@ -77,7 +77,9 @@ def load(folder: Path) -> Genesis:
         data = json.loads((folder / "genesis.json").read_text("utf-8"))
         return Genesis(int(data["chain_id"]), int(data["time"]), tuple(data["funded"]))
     except FileNotFoundError as error:
-        raise ChainFolderError(f"no chain in {folder}: run `python -m localchain init --data {folder}` first") from error
+        raise ChainFolderError(
+            f"no chain in {folder}: run `python -m localchain init --data {folder}` first"
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise ChainFolderError(f"{folder / 'genesis.json'} is broken: restore it from a backup") from error
 

@@ -97,7 +97,9 @@ class Pool:
         except (ValueError, AttributeError, TypeError):
             found = None
         if found != self._chain.genesis.chain_id:
-            raise Refusal(f"signed for chain {found}: chain {self._chain.genesis.chain_id} expected (EIP-155)")
+            raise Refusal(
+                f"signed for chain {found}: chain {self._chain.genesis.chain_id} expected (EIP-155)"
+            )
 
     def _demand_sender(self, transaction: SignedTransactionAPI) -> None:
         if "0x" + transaction.sender.hex() not in self._allowed():
@@ -105,7 +107,9 @@ class Pool:
 
     def _demand_means(self, transaction: SignedTransactionAPI) -> None:
         if transaction.gas < transaction.intrinsic_gas:
-            raise Refusal(f"intrinsic gas too low: at least {transaction.intrinsic_gas} expected, {transaction.gas} found")
+            raise Refusal(
+                f"intrinsic gas too low: at least {transaction.intrinsic_gas} expected, {transaction.gas} found"
+            )
         if transaction.gas > self._chain.head.gas_limit:
             raise Refusal(f"gas limit {transaction.gas} exceeds a block's {self._chain.head.gas_limit}")
         price = getattr(transaction, "max_fee_per_gas", None)
@@ -121,9 +125,13 @@ class Pool:
             raise Refusal(f"nonce too low: next nonce {due}, tx nonce {transaction.nonce}")
         if transaction.nonce > due + MAX_AHEAD or len(self._waiting) >= MAX_WAITING:
             raise Refusal("too many transactions waiting: send again later")
-        same = [t for t in [*self._waiting.values(), *self._mining.values()] if t.sender == transaction.sender]
+        same = [
+            t for t in [*self._waiting.values(), *self._mining.values()] if t.sender == transaction.sender
+        ]
         if any(t.nonce == transaction.nonce for t in same):
-            raise Refusal(f"nonce {transaction.nonce} is taken by a waiting transaction; none is replaced here")
+            raise Refusal(
+                f"nonce {transaction.nonce} is taken by a waiting transaction; none is replaced here"
+            )
 
     def _base_fee(self, header: BlockHeaderAPI) -> int:
         return int(header.base_fee_per_gas or 0)
@@ -134,5 +142,3 @@ class Pool:
             names = self._file.read_text("utf-8").split() if self._file.exists() else []
             self._admitted = (changed, frozenset(name.lower() for name in names))
         return self._admitted[1]
-
-

@@ -36,7 +36,7 @@ class Methods:
             "net_version": lambda: str(chain.genesis.chain_id),
             "web3_clientVersion": lambda: VERSION,
             "eth_syncing": lambda: False,
-            "eth_accounts": lambda: [],
+            "eth_accounts": list,
             "eth_gasPrice": lambda: hex(int(self.chain.head.base_fee_per_gas or 0) + 1),
             "eth_maxPriorityFeePerGas": lambda: "0x0",
             "eth_blockNumber": lambda: hex(self.chain.head.block_number),
@@ -80,11 +80,15 @@ class Methods:
     def _block(self, header: BlockHeaderAPI | None, full: bool) -> Any:
         if header is None:
             return None
-        rows = self.chain.store.all("SELECT hash, raw FROM tx WHERE block = ? ORDER BY place", header.block_number)
+        rows = self.chain.store.all(
+            "SELECT hash, raw FROM tx WHERE block = ? ORDER BY place", header.block_number
+        )
         if not full:
             return views.block(header, [views.value(row[0]) for row in rows])
-        decoded = [self.chain.decode(bytes(row[1])) for row in rows]  # type: ignore[arg-type]  # BLOB
-        return views.block(header, [views.transaction(raw, header, place) for place, raw in enumerate(decoded)])
+        decoded = [self.chain.decode(row[1]) for row in rows]
+        return views.block(
+            header, [views.transaction(raw, header, place) for place, raw in enumerate(decoded)]
+        )
 
     def transaction_count(self, address: str, tag: str = "latest") -> str:
         sender = to_canonical_address(address)
@@ -105,7 +109,9 @@ class Methods:
     def proof(self, address: str, slots: Sequence[str], tag: str = "latest") -> dict[str, Any]:
         if len(slots) > _MAX_SLOTS:
             raise RpcError(-32602, f"at most {_MAX_SLOTS} slots at once")
-        return self.chain.proof(self._at(tag), to_canonical_address(address), [int(slot, 16) for slot in slots])
+        return self.chain.proof(
+            self._at(tag), to_canonical_address(address), [int(slot, 16) for slot in slots]
+        )
 
     def transaction(self, digest: str) -> Any:
         row = self._row("block, place, raw", digest)
@@ -129,7 +135,11 @@ class Methods:
         addresses = wanted.get("address") or []
         chosen = {_bytes(a) for a in ([addresses] if isinstance(addresses, str) else addresses)}
         sql = "SELECT address, json FROM log WHERE block BETWEEN ? AND ? ORDER BY block, place"
-        found = [json.loads(str(text)) for address, text in self.chain.store.all(sql, first, last) if not chosen or address in chosen]
+        found = [
+            json.loads(str(text))
+            for address, text in self.chain.store.all(sql, first, last)
+            if not chosen or address in chosen
+        ]
         kept = [log for log in found if _topics_match(log["topics"], wanted.get("topics") or [])]
         if len(kept) > MAX_LOGS:
             raise RpcError(-32005, f"more than {MAX_LOGS} logs: ask for fewer blocks")
@@ -182,7 +192,7 @@ class Methods:
 
     def _spoof(self, given: Mapping[str, Any], gas: int) -> Any:
         data = _bytes(given.get("data") or given.get("input") or "0x")
-        to = to_canonical_address(given["to"]) if given.get("to") else b""
+        to: Any = to_canonical_address(given["to"]) if given.get("to") else b""
         sender = to_canonical_address(given.get("from") or "0x" + "00" * 20)
         builder = self.chain.builder()
         nonce = self.chain.state(self.chain.head).get_nonce(sender)
@@ -199,12 +209,19 @@ class Methods:
         self._arrived()
         return "0x" + transaction.hash.hex()
 
-    def fee_history(self, count: str | int, newest: str, percentiles: Sequence[float] | None = None) -> dict[str, Any]:
+    def fee_history(
+        self, count: str | int, newest: str, percentiles: Sequence[float] | None = None
+    ) -> dict[str, Any]:
         blocks = min(int(count, 16) if isinstance(count, str) else count, 64)
         fee = hex(int(self.chain.head.base_fee_per_gas or 0))
         rewards = [["0x0"] * len(percentiles or [])] * blocks
         oldest = max(0, self._number(newest) - blocks + 1)
-        return {"oldestBlock": hex(oldest), "baseFeePerGas": [fee] * (blocks + 1), "gasUsedRatio": [0.0] * blocks, "reward": rewards}
+        return {
+            "oldestBlock": hex(oldest),
+            "baseFeePerGas": [fee] * (blocks + 1),
+            "gasUsedRatio": [0.0] * blocks,
+            "reward": rewards,
+        }
 
     def _at(self, tag: Any) -> BlockHeaderAPI:
         if isinstance(tag, dict):

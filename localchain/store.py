@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from eth.db.backends.base import BaseDB
 
@@ -37,9 +38,13 @@ class Store(BaseDB):
             self.sql.execute("INSERT OR IGNORE INTO meta VALUES('version', ?)", (VERSION,))
             self.sql.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
-            raise ChainFolderError(f"{path} is in use by another process, or cannot be written: {error}") from error
+            raise ChainFolderError(
+                f"{path} is in use by another process, or cannot be written: {error}"
+            ) from error
         except sqlite3.DatabaseError as error:
-            raise ChainFolderError(f"{path} is no chain database: restore it from a backup ({error})") from error
+            raise ChainFolderError(
+                f"{path} is no chain database: restore it from a backup ({error})"
+            ) from error
         if self.meta("version") != VERSION:
             raise ChainFolderError(f"{path} was written by another version: {VERSION} expected")
 
@@ -50,20 +55,24 @@ class Store(BaseDB):
 
     def remember(self, name: str, value: str) -> None:
         """Remembers a word with the next commit."""
-        self.run("INSERT INTO meta VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value", name, value)
+        self.run(
+            "INSERT INTO meta VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
+            name,
+            value,
+        )
 
     def run(self, sql: str, *values: object) -> None:
         """One statement inside the open transaction."""
         with self.lock:
             self.sql.execute(sql, values)
 
-    def one(self, sql: str, *values: object) -> tuple[object, ...] | None:
+    def one(self, sql: str, *values: object) -> tuple[Any, ...] | None:
         """The first row, or None."""
         with self.lock:
-            row: tuple[object, ...] | None = self.sql.execute(sql, values).fetchone()
+            row: tuple[Any, ...] | None = self.sql.execute(sql, values).fetchone()
             return row
 
-    def all(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+    def all(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """All rows."""
         with self.lock:
             return self.sql.execute(sql, values).fetchall()
@@ -90,10 +99,14 @@ class Store(BaseDB):
         row = self.one("SELECT v FROM kv WHERE k = ?", bytes(key))
         if row is None:
             raise KeyError(key)
-        return bytes(row[0])  # type: ignore[arg-type]  # the column is a BLOB
+        return bytes(row[0])
 
     def __setitem__(self, key: bytes, value: bytes) -> None:
-        self.run("INSERT INTO kv VALUES(?, ?) ON CONFLICT(k) DO UPDATE SET v = excluded.v", bytes(key), bytes(value))
+        self.run(
+            "INSERT INTO kv VALUES(?, ?) ON CONFLICT(k) DO UPDATE SET v = excluded.v",
+            bytes(key),
+            bytes(value),
+        )
 
     def __delitem__(self, key: bytes) -> None:
         self.run("DELETE FROM kv WHERE k = ?", bytes(key))
@@ -109,8 +122,8 @@ class Store(BaseDB):
         return self._exists(key)
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(bytes(row[0]) for row in self.all("SELECT k FROM kv"))  # type: ignore[arg-type]  # BLOB
+        return iter(bytes(row[0]) for row in self.all("SELECT k FROM kv"))
 
     def __len__(self) -> int:
         row = self.one("SELECT count(*) FROM kv")
-        return int(row[0]) if row else 0  # type: ignore[call-overload, no-any-return]  # a count
+        return int(row[0]) if row else 0

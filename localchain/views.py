@@ -35,7 +35,9 @@ def block(header: BlockHeaderAPI, transactions: Sequence[Any]) -> dict[str, Any]
     return {**shape, **more, "uncles": [], "withdrawals": [], "transactions": list(transactions)}
 
 
-def transaction(raw: SignedTransactionAPI, header: BlockHeaderAPI | None, place: int | None) -> dict[str, Any]:
+def transaction(
+    raw: SignedTransactionAPI, header: BlockHeaderAPI | None, place: int | None
+) -> dict[str, Any]:
     """A transaction, mined or (no header) waiting."""
     return {
         "hash": value(raw.hash), "nonce": value(raw.nonce), "from": to_checksum_address(raw.sender),
@@ -65,7 +67,9 @@ def receipt(
     }  # fmt: skip
 
 
-def log(header: BlockHeaderAPI, raw: SignedTransactionAPI, place: int, index: int, entry: Any) -> dict[str, Any]:
+def log(
+    header: BlockHeaderAPI, raw: SignedTransactionAPI, place: int, index: int, entry: Any
+) -> dict[str, Any]:
     """A log; `index` counts through the block."""
     return {
         "address": to_checksum_address(entry.address),
@@ -77,7 +81,10 @@ def log(header: BlockHeaderAPI, raw: SignedTransactionAPI, place: int, index: in
 
 
 def proof(
-    address: bytes, account: bytes, nodes: Sequence[Any], slots: Sequence[tuple[int, tuple[bytes, Sequence[Any]]]]
+    address: bytes,
+    account: bytes,
+    nodes: Sequence[Any],
+    slots: Sequence[tuple[int, tuple[bytes, Sequence[Any]]]],
 ) -> dict[str, Any]:
     """An eth_getProof answer from trie nodes."""
     nonce, balance, storage, code = _account(account)

@@ -153,7 +153,7 @@ class Document(SQLModel, table=True):
 
 
 class Batch(SQLModel, table=True):
-    """Licences anchored together. The root is a function of stored rows alone; `raw_transaction` is stored before sent."""
+    """Licences anchored together. The root is a function of stored rows; `raw_transaction` is stored before it is sent."""
 
     __table_args__ = (UniqueConstraint("department", "seq"), UniqueConstraint("department", "root"))
 
@@ -164,6 +164,7 @@ class Batch(SQLModel, table=True):
     root: bytes
     size: int
     state: BatchState = Field(default=BatchState.SEALED, index=True)
+    nonce: int | None = None
     raw_transaction: bytes | None = None
     transaction_hash: str | None = None
     block: int | None = None
@@ -183,6 +184,7 @@ class StatusAct(SQLModel, table=True):
     legal_basis: str
     state: ActState = Field(default=ActState.RECORDED, index=True)
     recorded_at: int
+    nonce: int | None = None
     raw_transaction: bytes | None = None
     transaction_hash: str | None = None
     block: int | None = None

@@ -79,7 +79,9 @@ class Ledger:
         try:
             return str(self.tester.call(given))
         except TransactionFailed as error:
-            data = ast.literal_eval(str(error.args[0]))  # eth-tester gives the data as the text of a bytes literal
+            data = ast.literal_eval(
+                str(error.args[0])
+            )  # eth-tester gives the data as the text of a bytes literal
             raise Refused(artifacts.revert_reason(data)) from error
 
     def _send(self, transaction: dict[str, Any]) -> Any:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -14,13 +14,12 @@ import licence
 from licence import claims, merkle
 from licence.canonical import JsonValue
 from licence.claims import Seed
-from licence.definition import Group, LicenceType
+from licence.definition import LicenceType
 from licence.entry import Entry, SignedEntry, Terms, to_be_signed
 from licence.facts import DepartmentFacts, Facts, Head, KeyFacts, StatusFacts, TypeFacts, Window
-from licence.file import LicenceFile
 from licence.keys import NetworkId, PublicKey, Suite, Usage, low_s
-from licence.paper import PaperCode
-from licence.receipt import Anchor, Inclusion, Receipt
+from licence.opened import Issued
+from licence.receipt import Anchor, Inclusion
 from licence.status import Status, StatusRef, list_id
 
 NETWORK = NetworkId(hashlib.sha256(b"test network").digest())
@@ -63,43 +62,6 @@ class TestKey:
 
 
 @dataclass(frozen=True)
-class Issued:
-    """A licence as its department keeps it."""
-
-    definition: LicenceType
-    values: Mapping[str, JsonValue]
-    seed: Seed
-    signed: SignedEntry
-
-    def part(self, group: Group) -> dict[str, JsonValue]:
-        names = [f.name for f in self.definition.group(group)]
-        return {name: self.values[name] for name in names if name in self.values}
-
-    def file(self, receipt: Receipt) -> LicenceFile:
-        return LicenceFile(
-            signed=self.signed,
-            public=self.part(Group.PUBLIC),
-            private=self.part(Group.PRIVATE),
-            public_seed=claims.group_seed(self.seed, Group.PUBLIC),
-            private_seed=claims.group_seed(self.seed, Group.PRIVATE),
-            receipt=receipt,
-        )
-
-    def paper(self, receipt: Receipt) -> PaperCode:
-        private = [f.name for f in self.definition.group(Group.PRIVATE)]
-        seed = claims.group_seed(self.seed, Group.PRIVATE)
-        public = self.part(Group.PUBLIC)
-        return PaperCode(
-            terms=self.signed.entry.terms,
-            signature=self.signed.signature,
-            public_seed=claims.group_seed(self.seed, Group.PUBLIC),
-            private_hash=claims.group_hash(self.part(Group.PRIVATE), private, seed),
-            values=tuple(public.get(f.name) for f in self.definition.group(Group.PUBLIC)),
-            receipt=replace(receipt, proof=None),
-        )
-
-
-@dataclass(frozen=True)
 class Desk:
     """A department with one issuing key; `issue` signs, `batch` anchors, `facts` is what a verifier knows of it."""
 
@@ -110,12 +72,7 @@ class Desk:
     def issue(
         self, definition: LicenceType, values: Mapping[str, JsonValue], terms: Terms, seed: Seed
     ) -> Issued:
-        groups = []
-        for group in (Group.PUBLIC, Group.PRIVATE):
-            names = [f.name for f in definition.group(group)]
-            part = {name: values[name] for name in names if name in values}
-            groups.append(claims.group_hash(part, names, claims.group_seed(seed, group)))
-        entry = Entry(terms, claims.claims_root(*groups))
+        entry = Entry(terms, claims.root_of(values, definition, seed))
         signature = self.key.sign(to_be_signed(entry.encode(), terms.kid, self.network))
         return Issued(definition, values, seed, SignedEntry.assemble(entry, signature))
 

@@ -33,7 +33,7 @@ def signed(entry: Entry = ENTRY, network: NetworkId = NETWORK) -> SignedEntry:
 
 
 def test_a_signed_entry_is_read_back_and_its_signature_holds() -> None:
-    again = SignedEntry.parse(signed().bytes)
+    again = SignedEntry.parse(signed().data)
     assert again == signed()
     again.check_signature(KEY.public, NETWORK)
 
@@ -48,7 +48,7 @@ def test_the_leaf_covers_the_signature() -> None:
 
 def test_a_kid_that_spells_the_version_does_not_mislead_the_reader() -> None:
     entry = replace(ENTRY, terms=replace(TERMS, kid=Kid(b"xxELR1xx")))
-    assert SignedEntry.parse(signed(entry).bytes).entry == entry
+    assert SignedEntry.parse(signed(entry).data).entry == entry
 
 
 @given(
@@ -64,11 +64,11 @@ def test_every_entry_has_one_encoding(
 ) -> None:
     entry = Entry(Terms(kind, version, TERMS.kid, iat, 5, exp, StatusRef(ListId(list_), index)), bytes(32))
     assert Entry.decode(entry.encode()) == entry
-    assert SignedEntry.parse(signed(entry).bytes).entry == entry
+    assert SignedEntry.parse(signed(entry).data).entry == entry
 
 
 def test_every_flipped_bit_is_refused() -> None:
-    good = signed().bytes
+    good = signed().data
     for bit in range(len(good) * 8):
         bad = bytearray(good)
         bad[bit // 8] ^= 1 << (bit % 8)
@@ -128,7 +128,7 @@ def test_an_entry_of_a_newer_version_is_not_called_bad() -> None:
     assert caught.value.reason is Reason.VERSION_UNKNOWN
 
 
-GOOD = signed().bytes
+GOOD = signed().data
 BAD_SIGNED = {
     "without_its_tag": GOOD[1:],
     "with_an_unprotected_header": GOOD.replace(b"\xa0", b"\xa1\x01\x26", 1),

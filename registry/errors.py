@@ -1,0 +1,77 @@
+"""What the registry refuses, and what it cannot reach. Each says what to do; none holds personal data."""
+
+from collections.abc import Sequence
+
+from licence.errors import FieldProblem
+
+
+class RegistryError(Exception):
+    """The root. `code` is stable, `status` the HTTP status, both texts are for people."""
+
+    code = "error"
+    status = 500
+
+    def __init__(self, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.zh, self.en = zh, en
+
+
+class NotAllowedError(RegistryError):
+    """The caller is nobody we know."""
+
+    code, status = "not_allowed", 401
+
+
+class NotFoundError(RegistryError):
+    """No such thing, or another department's: which of the two is not said."""
+
+    code, status = "not_found", 404
+
+
+class ConflictError(RegistryError):
+    """It contradicts what is stored."""
+
+    code, status = "conflict", 409
+
+
+class NotAnchoredError(RegistryError):
+    """The licence's batch is not final yet: a matter of seconds."""
+
+    code, status = "not_anchored", 409
+
+    def __init__(self) -> None:
+        super().__init__("正在上链，请几秒后再试", "being anchored: try again in a few seconds")
+
+
+class InvalidError(RegistryError):
+    """The request cannot be carried out as it is; `problems` say what to correct."""
+
+    code, status = "invalid", 422
+
+    def __init__(self, zh: str, en: str, problems: Sequence[FieldProblem] = ()) -> None:
+        super().__init__(zh, en)
+        self.problems = tuple(problems)
+
+
+class UnreachableError(RegistryError):
+    """A part we depend on does not answer: nothing is lost, try again."""
+
+    code, status = "unreachable", 503
+
+
+class SignerUnreachableError(UnreachableError):
+    """The signer does not answer."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            "签名服务暂不可用，请稍后再试", f"the signer does not answer ({why}): is it running?"
+        )
+
+
+class ChainUnreachableError(UnreachableError):
+    """The chain's node does not answer."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            "区块链节点暂不可用，请稍后再试", f"the chain's node does not answer ({why}): is it running?"
+        )

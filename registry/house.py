@@ -1,0 +1,56 @@
+"""What every deed needs, built once and handed down: settings, walls, clock."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from contracts.deployment import Deployment
+from registry.chain import Chain
+from registry.publishing import Publisher
+from registry.settings import Mode, Settings
+from registry.signer import FileSigner, Signer, SignerClient, unlocking_secret
+from registry.store import Store
+from registry.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The registry's parts."""
+
+    settings: Settings
+    store: Store
+    vault: Vault
+    signer: Signer
+    chain: Chain
+    publisher: Publisher
+    clock: Callable[[], float] = time.time
+
+    @property
+    def now(self) -> int:
+        """Unix seconds."""
+        return int(self.clock())
+
+
+def build(settings: Settings, signer: Signer | None = None) -> House:
+    """The house of these settings; without a signer, the one behind the signer's socket."""
+    return House(
+        settings=settings,
+        store=Store(settings.database),
+        vault=Vault.open(settings.home / "keys" / "registry"),
+        signer=signer or SignerClient(settings.socket),
+        chain=Chain(settings.chain_url, read_deployment(settings.home)),
+        publisher=Publisher(settings.public),
+    )
+
+
+def file_signer(settings: Settings) -> FileSigner:
+    """The signer itself, for its own process and for commands that run alone."""
+    secret = unlocking_secret(settings.home, settings.unlock, settings.mode is Mode.DEMO)
+    return FileSigner(settings.home, settings.chain_id, secret)
+
+
+def read_deployment(home: Path) -> Deployment | None:
+    """The pins in deployment.json; None: nothing is deployed yet."""
+    path = home / "deployment.json"
+    return Deployment.from_json(path.read_text("utf-8")) if path.exists() else None

@@ -1,0 +1,79 @@
+"""The registry's settings: read once from the environment (prefix ELICENCE_), then frozen and handed down."""
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """A setting with a wrong value; the message names it and says what to change."""
+
+
+class Mode(StrEnum):
+    """Demo keeps the key that unlocks the others in a file; production refuses that and wants ELICENCE_UNLOCK."""
+
+    DEMO = "demo"
+    PRODUCTION = "production"
+
+
+class Settings(BaseSettings):
+    """Every setting has a default that runs the demo on one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="ELICENCE_", frozen=True, extra="ignore")
+
+    home: Path = Field(Path(".state"), description="where everything is kept")
+    mode: Mode = Field(Mode.DEMO, description="demo or production")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    registry_port: int = Field(8701, ge=1, le=65535, description="port of the registry")
+    chain_url: str = Field(
+        "http://127.0.0.1:8545", pattern=r"^https?://", description="JSON-RPC of a chain node"
+    )
+    chain_id: int = Field(20261, ge=1, description="chain id of the network")
+    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in the home folder")
+    public_base: str = Field(
+        "", description="where the public files are found; empty: this registry's /public"
+    )
+    seal_at: int = Field(1024, ge=1, le=65536, description="seal a batch at this many licences")
+    seal_after: float = Field(2.0, ge=0, le=3600, description="… or when the oldest waits this many seconds")
+    list_size: int = Field(2**17, ge=4096, le=2**20, description="positions of a new status list")
+    unlock: str = Field("", repr=False, description="unlocks the key files in production mode")
+
+    @property
+    def database(self) -> str:
+        """The database's URL."""
+        return self.database_url or f"sqlite:///{self.home / 'registry' / 'registry.db'}"
+
+    @property
+    def public_url(self) -> str:
+        """The base of the public files, without a slash at its end."""
+        return (self.public_base or f"http://{self.host}:{self.registry_port}/public").rstrip("/")
+
+    @property
+    def socket(self) -> Path:
+        """The signer's socket."""
+        return self.home / "keys" / "signer.sock"
+
+    @property
+    def public(self) -> Path:
+        """The folder of the public files."""
+        return self.home / "public"
+
+
+def read_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: names the variable, what is wrong with it, and what it is for.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        field = Settings.model_fields.get(name)
+        meant = field.description if field else ""
+        raise SettingsError(
+            f"ELICENCE_{name.upper()} ({meant}): {first['msg']}; change it or unset it"
+        ) from error

@@ -1,0 +1,78 @@
+"""The signer's process: a FileSigner behind a Unix socket of mode 0600. It faces no network."""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from licence.errors import LicenceError
+from licence.keys import Kid, NetworkId, Usage
+from registry.errors import RegistryError
+from registry.signer import FileSigner, Role
+
+log = logging.getLogger("signer")
+_LIMIT = 8 * 1024 * 1024
+
+
+class SignerServer:
+    """Answers one question a line."""
+
+    def __init__(self, signer: FileSigner) -> None:
+        self._signer = signer
+        self._deeds: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+            "create_key": self._create_key,
+            "sign_entries": self._sign_entries,
+            "account": self._account,
+            "sign_transaction": self._sign_transaction,
+        }
+
+    async def serve(self, path: Path, ready: Callable[[], None]) -> None:
+        """Listens until it is cancelled; a socket left by a killed process is replaced."""
+        path.unlink(missing_ok=True)
+        mask = os.umask(0o177)
+        try:
+            server = await asyncio.start_unix_server(self._talk, str(path), limit=_LIMIT)
+        finally:
+            os.umask(mask)
+        ready()
+        async with server:
+            await server.serve_forever()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                writer.write(json.dumps(self._answer(line)).encode() + b"\n")
+                await writer.drain()
+        except (ConnectionError, ValueError) as error:
+            log.warning("a caller went away: %s", type(error).__name__)
+        finally:
+            writer.close()
+
+    def _answer(self, line: bytes) -> dict[str, Any]:
+        try:
+            question = json.loads(line)
+            return {"done": self._deeds[question["deed"]](question)}
+        except RegistryError as error:
+            log.warning("refused: %s", error.en)
+            return {"refused": error.en}
+        except (LicenceError, KeyError, ValueError, TypeError, OSError) as error:
+            log.warning("refused: %s", type(error).__name__)
+            return {"refused": f"not a question this signer answers ({type(error).__name__})"}
+
+    def _create_key(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        network = NetworkId(bytes.fromhex(question["network"]))
+        key, proof = self._signer.create_key(question["department"], Usage(question["usage"]), network)
+        return {"suite": int(key.suite), "x": key.x.hex(), "y": key.y.hex(), "proof": proof.hex()}
+
+    def _sign_entries(self, question: Mapping[str, Any]) -> list[str]:
+        entries = [bytes.fromhex(entry) for entry in question["entries"]]
+        return [s.hex() for s in self._signer.sign_entries(Kid(bytes.fromhex(question["kid"])), entries)]
+
+    def _account(self, question: Mapping[str, Any]) -> str:
+        return self._signer.account(question["department"], Role(question["role"]))
+
+    def _sign_transaction(self, question: Mapping[str, Any]) -> str:
+        return self._signer.sign_transaction(question["address"], question["transaction"]).hex()
