@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     public_base: str = Field(
         "", description="where the public files are found; empty: this registry's /public"
     )
+    objects_url: str = Field("", description="URL of the object store; empty: a folder in the home folder")
     seal_at: int = Field(1024, ge=1, le=65536, description="seal a batch at this many licences")
     seal_after: float = Field(2.0, ge=0, le=3600, description="… or when the oldest waits this many seconds")
     list_size: int = Field(2**17, ge=4096, le=2**20, description="positions of a new status list")

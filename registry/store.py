@@ -83,6 +83,18 @@ def department_of(session: Session, token_hash: str) -> Department | None:
     return session.exec(select(Department).where(Department.token_hash == token_hash)).first()
 
 
+def department_by_id(session: Session, department: int) -> Department:
+    """An admitted department.
+
+    Raises:
+        NotFoundError: none of that number.
+    """
+    found = session.get(Department, department)
+    if found is None or not found.admitted_at:
+        raise NotFoundError(f"没有编号为{department}的部门", f"no department {department}")
+    return found
+
+
 def licence_of(session: Session, department: int, public_id: str) -> Licence:
     """A department's own licence.
 
@@ -117,6 +129,12 @@ def final_batch(session: Session, licence: Licence) -> Batch | None:
     """The licence's batch once it is final."""
     batch = session.get(Batch, licence.batch) if licence.batch else None
     return batch if batch and batch.state is BatchState.FINAL else None
+
+
+def newest_of(session: Session, number_index: bytes) -> Licence | None:
+    """The newest version of a licence, by its number's blind index."""
+    wanted = select(Licence).where(Licence.number_index == number_index).order_by(col(Licence.row).desc())
+    return session.exec(wanted).first()
 
 
 def leaves_of(session: Session, batch: int) -> list[bytes]:

@@ -153,7 +153,7 @@ class Document(SQLModel, table=True):
 
 
 class Batch(SQLModel, table=True):
-    """Licences anchored together. The root is a function of stored rows; `raw_transaction` is stored before it is sent."""
+    """Licences anchored together. The root is a function of stored rows. `raw_transaction` is stored, then sent."""
 
     __table_args__ = (UniqueConstraint("department", "seq"), UniqueConstraint("department", "root"))
 

@@ -1,0 +1,176 @@
+"""Legal acts on licences: suspended, reinstated, withdrawn, revoked, cancelled; renewed and changed by a successor.
+
+An act is *recorded* when it is stored, and *effective* when the chain has it: recorded → prepared → effective.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import structlog
+from eth_utils import keccak
+from sqlmodel import Session, col, select
+
+from contracts import artifacts
+from licence.status import Act, Status, lawful
+from registry.errors import ConflictError, InvalidError
+from registry.house import House
+from registry.store import department_by_id
+from registry.tables import ActState, Audit, Department, Licence, StatusAct, StatusActLicence
+
+log = structlog.get_logger("acts")
+AT_ONCE = 1_000
+_GAS = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """An act on a department's own licences, its legal basis, and who asks."""
+
+    act: Act
+    licences: Sequence[Licence]
+    legal_basis: str
+    actor: str
+
+
+def record(house: House, session: Session, department: Department, ask: Ask) -> str:
+    """Stores an act in the caller's transaction; the worker makes it effective. Gives the request's id.
+
+    Raises:
+        InvalidError: no licences, or no legal basis.
+        ConflictError: the act is not lawful for one of them; nothing is stored.
+    """
+    if not ask.licences or not ask.legal_basis.strip():
+        raise InvalidError("请选择证照并填写法律依据", "licences and a legal basis are needed")
+    for licence in ask.licences:
+        if not lawful(coming_status(session, licence), ask.act.status):
+            raise ConflictError(
+                f"证照 {licence.id[:8]}… 的当前状态不允许此操作",
+                f"licence {licence.id}: not lawful from its present status",
+            )
+    request = secrets.token_hex(16)
+    ordered = sorted(ask.licences, key=lambda licence: (licence.status_list, licence.status_index))
+    for list_, members in groupby(ordered, key=lambda licence: licence.status_list):
+        rows = list(members)
+        for start in range(0, len(rows), AT_ONCE):
+            _store(house, session, request, ask, (list_, rows[start : start + AT_ONCE]))
+    deed, note = ask.act.name.lower(), f"{len(ordered)} licences, request {request}"
+    session.add(Audit(time=house.now, department=department.id, actor=ask.actor, deed=deed, object=note))
+    return request
+
+
+def _store(
+    house: House, session: Session, request: str, ask: Ask, part: tuple[int, Sequence[Licence]]
+) -> None:
+    list_, rows = part
+    act = StatusAct(
+        request=request,
+        department=list_ >> 32,
+        list=list_,
+        act=int(ask.act),
+        legal_basis=ask.legal_basis.strip(),
+        recorded_at=house.now,
+    )
+    session.add(act)
+    session.flush()
+    session.add_all(StatusActLicence(act=act.id or 0, licence=licence.row or 0) for licence in rows)
+
+
+def coming_status(session: Session, licence: Licence) -> Status:
+    """The status once every recorded act is effective."""
+    wanted = (
+        select(StatusAct.act)
+        .join(StatusActLicence, col(StatusActLicence.act) == col(StatusAct.id))
+        .where(StatusActLicence.licence == licence.row)
+        .where(col(StatusAct.state).in_([ActState.RECORDED, ActState.PREPARED]))
+        .order_by(col(StatusAct.id).desc())
+    )
+    pending = session.exec(wanted).first()
+    return Status(licence.status) if pending is None else Act(pending).status
+
+
+def open_acts(house: House) -> list[StatusAct]:
+    """The oldest act of each department that is not effective. One at a time: order is the law's."""
+    with house.store.read() as session:
+        wanted = select(StatusAct).where(StatusAct.state != ActState.EFFECTIVE).order_by(col(StatusAct.id))
+        oldest: dict[int, StatusAct] = {}
+        for act in session.exec(wanted):
+            oldest.setdefault(act.department, act)
+    return [act for act in oldest.values() if act.state is not ActState.QUARANTINED]
+
+
+def advance(house: House, act: StatusAct) -> None:
+    """Takes an act one step on its way. Sending it twice is harmless: the same status again changes nothing.
+
+    Raises:
+        ChainUnreachableError, SignerUnreachableError: nothing is lost; the next round goes on.
+    """
+    if act.raw_transaction is None:
+        _prepare(house, act)
+        return
+    receipt = house.chain.receipt(act.transaction_hash or "")
+    if receipt is not None and int(receipt["status"], 16) == 1:
+        _finish(house, act, int(receipt["blockNumber"], 16), str(receipt["blockHash"]))
+    elif receipt is not None:
+        with house.store.write() as session:
+            stored = _stored(session, act)
+            stored.state, stored.note = ActState.QUARANTINED, "its transaction was reverted"
+        log.error("act set aside: a person must look", act=act.id)
+    else:
+        _send_again(house, act)
+
+
+def _prepare(house: House, act: StatusAct) -> None:
+    with house.store.read() as session:
+        account = department_by_id(session, act.department).status_account
+        indices = sorted(licence.status_index for licence in _licences(session, act))
+    leads_to = Act(act.act).status
+    data = artifacts.calldata("StatusList", "change", act.list, int(leads_to), act.act, indices)
+    nonce = house.chain.nonce(account)
+    target = house.chain.demand_pins().addresses["StatusList"]
+    transaction = house.chain.transaction(data, nonce, to=target, gas=_GAS)
+    raw = house.signer.sign_transaction(account, transaction)
+    with house.store.write() as session:
+        stored = _stored(session, act)
+        stored.raw_transaction, stored.transaction_hash = raw, "0x" + keccak(raw).hex()
+        stored.nonce, stored.state = nonce, ActState.PREPARED
+    house.chain.send(raw)
+
+
+def _send_again(house: House, act: StatusAct) -> None:
+    with house.store.read() as session:
+        account = department_by_id(session, act.department).status_account
+    if house.chain.nonce(account) <= (act.nonce or 0):
+        house.chain.send(act.raw_transaction or b"")
+        return
+    with house.store.write() as session:
+        _stored(session, act).raw_transaction = None
+
+
+def _finish(house: House, act: StatusAct, block: int, block_hash: str) -> None:
+    header = house.chain.request("eth_getBlockByNumber", [hex(block), False])
+    with house.store.write() as session:
+        stored = _stored(session, act)
+        stored.state, stored.block, stored.block_hash = ActState.EFFECTIVE, block, block_hash
+        stored.time = int(header["timestamp"], 16)
+        for licence in _licences(session, act):
+            licence.status, licence.act = int(Act(act.act).status), act.act
+            session.add(licence)
+    log.info("effective", department=act.department, act=Act(act.act).name, block=block)
+
+
+def _licences(session: Session, act: StatusAct) -> Sequence[Licence]:
+    wanted = (
+        select(Licence)
+        .join(StatusActLicence, col(StatusActLicence.licence) == col(Licence.row))
+        .where(StatusActLicence.act == act.id)
+    )
+    return session.exec(wanted).all()
+
+
+def _stored(session: Session, act: StatusAct) -> StatusAct:
+    stored = session.get(StatusAct, act.id)
+    if stored is None:
+        raise LookupError(f"act {act.id} is gone from the store")
+    return stored

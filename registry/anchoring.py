@@ -1,0 +1,205 @@
+"""Batches on their way: sealed → prepared → final, or set aside for a person. Recovery is this same loop.
+
+Every step asks the chain first, so that nothing is anchored twice. What is sent was stored before, signed, and its
+leaf file is public: a root never stands on the chain without its leaves.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from eth_utils import keccak
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from contracts import artifacts
+from contracts.events import Anchored, decode
+from licence import merkle
+from licence.status import Act, Status, lawful
+from registry import acts
+from registry.house import House
+from registry.store import department_by_id, leaves_of
+from registry.tables import Audit, Batch, BatchState, Department, Licence
+
+log = structlog.get_logger("anchoring")
+_GAS = 150_000
+
+
+def seal(house: House, force: bool = False) -> int:
+    """Closes a batch for every department whose licences are many enough or have waited long enough; how many."""
+    with house.store.write() as session:
+        waiting = session.exec(
+            select(Licence.department, func.count(), func.min(Licence.iat))
+            .where(col(Licence.batch).is_(None))
+            .group_by(col(Licence.department))
+        ).all()
+        ripe = [
+            department
+            for department, count, oldest in waiting
+            if force or count >= house.settings.seal_at or house.clock() - oldest >= house.settings.seal_after
+        ]
+        for department in ripe:
+            _seal(session, department)
+    return len(ripe)
+
+
+def _seal(session: Session, department: int) -> None:
+    wanted = select(Licence).where(Licence.department == department, col(Licence.batch).is_(None))
+    licences = session.exec(wanted.order_by(col(Licence.row)).limit(65_536)).all()
+    last = session.exec(
+        select(Batch).where(Batch.department == department).order_by(col(Batch.seq).desc())
+    ).first()
+    batch = Batch(
+        department=department,
+        seq=last.seq + 1 if last else 1,
+        prev_root=last.root if last else bytes(32),
+        root=merkle.root([licence.leaf for licence in licences]),
+        size=len(licences),
+    )
+    session.add(batch)
+    session.flush()
+    for position, licence in enumerate(licences):
+        licence.batch, licence.position = batch.id, position
+        session.add(licence)
+
+
+def open_batches(house: House) -> list[Batch]:
+    """The oldest unfinished batch of each department. One at a time: each root names the one before."""
+    with house.store.read() as session:
+        wanted = select(Batch).where(Batch.state != BatchState.FINAL).order_by(col(Batch.seq))
+        oldest: dict[int, Batch] = {}
+        for batch in session.exec(wanted):
+            oldest.setdefault(batch.department, batch)
+    return [batch for batch in oldest.values() if batch.state is not BatchState.QUARANTINED]
+
+
+def advance(house: House, batch: Batch) -> None:
+    """Takes a batch one step on its way.
+
+    Raises:
+        ChainUnreachableError, SignerUnreachableError: nothing is lost; the next round goes on.
+    """
+    seq, size, _, voided = house.chain.call("AnchorLog", "anchorOf", batch.department, batch.root)
+    if seq:
+        if (seq, size, voided) != (batch.seq, batch.size, False):
+            _quarantine(house, batch, f"the chain has this root as anchor {seq} of {size}, void {voided}")
+        else:
+            _finish(house, batch)
+    elif batch.raw_transaction is None:
+        _prepare(house, batch)
+    else:
+        _follow(house, batch)
+
+
+def _prepare(house: House, batch: Batch) -> None:
+    seq, root = house.chain.call("AnchorLog", "head", batch.department)
+    if (seq, root) != (batch.seq - 1, batch.prev_root):
+        _quarantine(
+            house, batch, f"the chain is at anchor {seq}: somebody else anchored, or the store is older"
+        )
+        return
+    with house.store.read() as session:
+        account = department_by_id(session, batch.department).anchor_account
+        leaves = leaves_of(session, batch.id or 0)
+    house.publisher.leaves(batch.department, batch.root, leaves)
+    data = artifacts.calldata("AnchorLog", "anchor", batch.prev_root, batch.root, batch.size)
+    nonce = house.chain.nonce(account)
+    target = house.chain.demand_pins().addresses["AnchorLog"]
+    raw = house.signer.sign_transaction(account, house.chain.transaction(data, nonce, to=target, gas=_GAS))
+    with house.store.write() as session:
+        stored = _stored(session, batch)
+        stored.raw_transaction, stored.transaction_hash = raw, "0x" + keccak(raw).hex()
+        stored.nonce, stored.state = nonce, BatchState.PREPARED
+    house.chain.send(raw)
+
+
+def _follow(house: House, batch: Batch) -> None:
+    """A prepared batch that is not on the chain yet: send it again, unless its transaction can no longer be mined."""
+    receipt = house.chain.receipt(batch.transaction_hash or "")
+    if receipt is not None:
+        if int(receipt["status"], 16) != 1:
+            _quarantine(house, batch, "its transaction was reverted")
+        return
+    with house.store.read() as session:
+        account = department_by_id(session, batch.department).anchor_account
+    if house.chain.nonce(account) > (batch.nonce or 0):
+        with house.store.write() as session:
+            _stored(session, batch).raw_transaction = None
+            log.warning("nonce used by another transaction", batch=batch.id)
+        return
+    house.chain.send(batch.raw_transaction or b"")
+
+
+def _finish(house: House, batch: Batch) -> None:
+    """The chain has it: remember where, and let every successor in the batch supersede its predecessor."""
+    event = _event(house, batch)
+    if event is None:
+        return
+    with house.store.write() as session:
+        stored = _stored(session, batch)
+        if stored.state is BatchState.FINAL:
+            return
+        stored.state, stored.block, stored.time = BatchState.FINAL, event.place.block, event.time
+        stored.block_hash = "0x" + event.place.block_hash.hex()
+        stored.transaction_hash = "0x" + event.place.transaction.hex()
+        department = department_by_id(session, batch.department)
+        _supersede(house, session, department, stored)
+        note = f"batch {batch.seq}: {batch.size} licences"
+        session.add(
+            Audit(time=house.now, department=batch.department, actor="worker", deed="anchor", object=note)
+        )
+    log.info(
+        "anchored",
+        department=batch.department,
+        anchor=batch.seq,
+        licences=batch.size,
+        block=event.place.block,
+    )
+
+
+def _event(house: House, batch: Batch) -> Anchored | None:
+    deployment = house.chain.demand_pins()
+    topics = [
+        "0x" + keccak(text=artifacts.signature(artifacts.load("AnchorLog").item("event", "Anchored"))).hex(),
+        "0x" + batch.department.to_bytes(32, "big").hex(),
+        "0x" + batch.seq.to_bytes(32, "big").hex(),
+    ]
+    wanted = {
+        "address": deployment.addresses["AnchorLog"],
+        "fromBlock": hex(deployment.block),
+        "toBlock": "latest",
+        "topics": topics,
+    }
+    logs: list[Mapping[str, Any]] = house.chain.request("eth_getLogs", [wanted])
+    events = [decode(entry) for entry in logs]
+    return next((e for e in events if isinstance(e, Anchored) and e.root == batch.root), None)
+
+
+def _supersede(house: House, session: Session, department: Department, batch: Batch) -> None:
+    successors = session.exec(
+        select(Licence).where(Licence.batch == batch.id, col(Licence.supersedes).is_not(None))
+    ).all()
+    for act in (Act.RENEWED, Act.CHANGED):
+        replaced = [
+            before
+            for successor in successors
+            if successor.supersedes_act == int(act)
+            and (before := session.get(Licence, successor.supersedes)) is not None
+            and lawful(acts.coming_status(session, before), Status.SUPERSEDED)
+        ]
+        if replaced:
+            acts.record(house, session, department, acts.Ask(act, replaced, "由新版本取代", "worker"))
+
+
+def _quarantine(house: House, batch: Batch, why: str) -> None:
+    with house.store.write() as session:
+        stored = _stored(session, batch)
+        stored.state, stored.note = BatchState.QUARANTINED, why
+    log.error("batch set aside: a person must look", batch=batch.id, why=why)
+
+
+def _stored(session: Session, batch: Batch) -> Batch:
+    stored = session.get(Batch, batch.id)
+    if stored is None:
+        raise LookupError(f"batch {batch.id} is gone from the store")
+    return stored

@@ -1,0 +1,79 @@
+"""Photos and original documents: encrypted objects outside the database; a salted digest of each is a claim."""
+
+import hashlib
+import os
+import secrets
+from dataclasses import dataclass
+
+from obstore.store import LocalStore, ObjectStore, from_url
+from sqlmodel import Session, select
+
+from licence.canonical import base64url
+from registry.errors import InvalidError, NotFoundError
+from registry.house import House
+from registry.settings import Settings
+from registry.tables import Department, Document
+
+MAX_SIZE = 10 * 1024 * 1024
+SALT_SIZE = 16
+MEDIA_TYPES = ("image/jpeg", "image/png", "application/pdf")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A document's bytes, what they are, and the salt of its digest."""
+
+    data: bytes
+    media_type: str
+    salt: bytes
+
+
+def objects(settings: Settings) -> ObjectStore:
+    """Where the encrypted objects are: a folder, or whatever ELICENCE_OBJECTS_URL names."""
+    if settings.objects_url:
+        return from_url(settings.objects_url)
+    return LocalStore(settings.home / "registry" / "objects", mkdir=True)
+
+
+def keep(house: House, department: Department, data: bytes, media_type: str) -> Document:
+    """Encrypts and stores a document. Its `digest` goes into the licence's field.
+
+    Raises:
+        InvalidError: empty, over 10 MiB, or of another media type.
+    """
+    if media_type not in MEDIA_TYPES:
+        raise InvalidError("仅支持 JPEG、PNG、PDF", f"one of {', '.join(MEDIA_TYPES)} expected")
+    if not 0 < len(data) <= MAX_SIZE:
+        raise InvalidError("文件为空或超过10MB", "a document of 1 byte to 10 MiB expected")
+    salt, name = os.urandom(SALT_SIZE), secrets.token_hex(16)
+    key, wrapped = house.vault.new_key(f"document {name}")
+    objects(house.settings).put(name, house.vault.seal(key, salt + data, f"document {name}"))
+    row = Document(
+        id=name,
+        department=department.id,
+        digest=base64url(hashlib.sha256(salt + data).digest()),
+        object=name,
+        wrapped_key=wrapped,
+        media_type=media_type,
+        size=len(data),
+    )
+    with house.store.write() as session:
+        session.add(row)
+    return row
+
+
+def fetch(house: House, session: Session, department: Department, digest: str) -> Opened:
+    """A department's own document, decrypted.
+
+    Raises:
+        NotFoundError: none of that digest, or another department's.
+        VaultError: the object was altered.
+    """
+    wanted = select(Document).where(Document.digest == digest, Document.department == department.id)
+    row = session.exec(wanted).first()
+    if row is None:
+        raise NotFoundError("没有这份文件", "no such document")
+    key = house.vault.unwrap(row.wrapped_key, f"document {row.id}")
+    sealed = bytes(objects(house.settings).get(row.object).bytes())
+    plain = house.vault.unseal(key, sealed, f"document {row.id}")
+    return Opened(plain[SALT_SIZE:], row.media_type, plain[:SALT_SIZE])

@@ -1,0 +1,46 @@
+"""Tables of many licences, and documents to attach."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Form, UploadFile
+
+from registry import documents, importing
+from registry.mapping import RowMapping
+from registry.routes.parts import Asking, TheHouse
+
+router = APIRouter(prefix="/api/v1", tags=["imports"])
+
+
+@router.post("/imports", status_code=202)
+def import_table(
+    house: TheHouse,
+    department: Asking,
+    table: Annotated[UploadFile, File(description="CSV in UTF-8")],
+    mapping: Annotated[UploadFile, File(description="TOML: which column is which field")],
+    dry: Annotated[bool, Form(description="check only")] = False,
+) -> dict[str, Any]:
+    """Imports a CSV table. Safe to repeat: the source column names each row for good."""
+    columns = RowMapping.from_toml(mapping.file.read().decode("utf-8", "replace"))
+    rows = importing.read_table(table.file.read(), columns)
+    report = importing.run(importing.start(house, department, columns, dry=dry), rows)
+    rejected = [
+        {
+            "line": item.line,
+            "problems": [{"field": p.field, "code": p.code, "zh": p.zh, "en": p.en} for p in item.problems],
+        }
+        for item in report.rejected
+    ]
+    return {
+        "rows": report.rows,
+        "issued": report.issued,
+        "known": report.known,
+        "acts": report.acts,
+        "rejected": rejected,
+    }
+
+
+@router.post("/documents", status_code=201)
+def keep(house: TheHouse, department: Asking, document: Annotated[UploadFile, File()]) -> dict[str, Any]:
+    """Encrypts and keeps a photo or original; put `digest` into the licence's field."""
+    row = documents.keep(house, department, document.file.read(), document.content_type or "")
+    return {"digest": row.digest, "size": row.size, "media_type": row.media_type}

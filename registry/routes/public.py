@@ -1,0 +1,60 @@
+"""What everybody may read: health, departments, type definitions, leaf files. Immutable files may be cached."""
+
+import re
+from typing import Any
+
+from fastapi import APIRouter, Response
+from sqlmodel import select
+
+from registry.errors import NotFoundError, UnreachableError
+from registry.routes.parts import TheHouse
+from registry.tables import Department
+
+router = APIRouter(tags=["public"])
+
+_NAMES = re.compile(r"types/[0-9a-f]{64}\.json|[0-9]{1,10}/leaves/[0-9a-f]{64}\.bin|departments\.json")
+
+
+@router.get("/healthz")
+def healthy() -> dict[str, str]:
+    """The process runs."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+def ready(house: TheHouse) -> dict[str, str]:
+    """Store and chain answer, and the chain is ours.
+
+    Raises:
+        UnreachableError: one of them does not.
+    """
+    with house.store.read() as session:
+        session.exec(select(Department.id)).first()
+    house.chain.request("eth_blockNumber", [])
+    house.chain.demand_pins()
+    return {"status": "ready"}
+
+
+@router.get("/api/v1/deployment")
+def deployment(house: TheHouse) -> dict[str, Any]:
+    """The pins of the network: what a verifier has to be told by somebody it trusts."""
+    if house.chain.deployment is None:
+        raise UnreachableError("尚未部署", "nothing is deployed yet")
+    pins = house.chain.deployment
+    return {
+        "chain_id": pins.chain_id,
+        "genesis_hash": pins.genesis_hash,
+        "network_id": pins.network_id,
+        **pins.addresses,
+    }
+
+
+@router.get("/public/{name:path}")
+def public_file(name: str, house: TheHouse) -> Response:
+    """A public file: types/<SHA-256>.json, <department>/leaves/<root>.bin, departments.json."""
+    path = house.settings.public / name
+    if not _NAMES.fullmatch(name) or not path.is_file():
+        raise NotFoundError("没有这个公开文件", "no such public file")
+    kind = "application/octet-stream" if name.endswith(".bin") else "application/json"
+    age = "max-age=60" if name == "departments.json" else "max-age=31536000, immutable"
+    return Response(path.read_bytes(), media_type=kind, headers={"cache-control": f"public, {age}"})

@@ -1,0 +1,56 @@
+"""The verifier's process: python -m verifier. Follows the chain in one thread, answers in the others."""
+
+import logging
+import sys
+import threading
+
+import structlog
+import uvicorn
+
+from contracts.deployment import Deployment, PinError
+from verifier.app import App
+from verifier.chain import Node
+from verifier.fetching import Fetcher
+from verifier.follower import Follower
+from verifier.memory import Memory
+from verifier.settings import Settings, SettingsError, read_settings
+from verifier.trust import Trust
+
+
+def main() -> int:
+    """Serves until it is told to stop."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    try:
+        settings = read_settings()
+        pins = Deployment.from_json(settings.deployment.read_text("utf-8"))
+    except (SettingsError, PinError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except FileNotFoundError:
+        print(f"error: no {settings.deployment}: get it from the operator of the network", file=sys.stderr)
+        return 1
+    serve(settings, pins)
+    return 0
+
+
+def serve(settings: Settings, pins: Deployment) -> None:
+    """Follows and answers until the server ends."""
+    trust, stop = Trust(pins, settings.max_age), threading.Event()
+    memory = Memory(settings.index, f"{pins.network_id} {pins.genesis_hash} {pins.issuer_registry}")
+    follower = Follower(trust, Node(settings.chain_url, pins), Fetcher(settings.mirror), memory)
+    follower.look()
+    thread = threading.Thread(target=follower.run, args=(stop, settings.poll), daemon=True)
+    thread.start()
+    print(f"ready http://{settings.host}:{settings.verifier_port}", flush=True)
+    try:
+        uvicorn.run(
+            App(trust), host=settings.host, port=settings.verifier_port, log_level="warning", access_log=False
+        )
+    finally:
+        stop.set()
+        thread.join(5)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,196 @@
+"""The verifier's doors: a bare path for verifying, and the page with what it needs beside it.
+
+A licence that is not good is an answer (200, INVALID); that we cannot say is our failure (503, UNDETERMINED).
+"""
+
+import io
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import orjson
+import zxingcpp
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+from PIL import Image, UnidentifiedImageError
+
+from licence.reasons import Verdict
+from verifier.forging import ForgeError, forge
+from verifier.trust import Trust
+from verifier.verifying import answer
+
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+STATIC = Path(__file__).parent / "static"
+MAX_REQUEST = 140_000
+MAX_PICTURE = 12 * 2**20
+MAX_PIXELS = 40_000_000
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = [
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+class App:
+    """POST /api/v1/verify without a framework in its way; everything else is FastAPI's."""
+
+    def __init__(self, trust: Trust, clock: Callable[[], float] = time.time) -> None:
+        self._trust, self._clock = trust, clock
+        self._rest = _rest(trust)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != "/api/v1/verify" or scope["method"] != "POST":
+            await self._rest(scope, receive, send)
+            return
+        status, body = self._verify(await _body(receive))
+        kind = (
+            [(b"content-type", b"application/problem+json"), *_HEADERS[1:]]
+            if status in (413, 422)
+            else _HEADERS
+        )
+        await send({"type": "http.response.start", "status": status, "headers": kind})
+        await send({"type": "http.response.body", "body": body})
+
+    def _verify(self, body: bytes | None) -> tuple[int, bytes]:
+        if body is None:
+            return 413, _problem(413, "内容过长", f"at most {MAX_REQUEST} bytes")
+        try:
+            asked = orjson.loads(body)
+            text = asked["presentation"]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return 422, _problem(422, "请求格式有误", 'a JSON object {"presentation": text} expected')
+        if not isinstance(text, str):
+            return 422, _problem(422, "请求格式有误", "presentation: a text expected")
+        found = answer(self._trust, text.strip(), int(self._clock()))
+        ours = found["verdict"] == Verdict.UNDETERMINED and self._trust.reason is not None
+        return (503 if ours and found["form"] else 200), orjson.dumps(found)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        part = message.get("body", b"")
+        size += len(part)
+        if size > MAX_REQUEST:
+            return None
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _problem(status: int, zh: str, en: str) -> bytes:
+    return orjson.dumps({"type": "urn:elicence:request", "title": en, "title_zh": zh, "status": status})
+
+
+def _refuse(status: int, zh: str, en: str) -> Response:
+    return Response(_problem(status, zh, en), status, media_type="application/problem+json")
+
+
+def _rest(trust: Trust) -> FastAPI:
+    app = FastAPI(title="elicence verifier", version="1", docs_url=None, redoc_url=None)
+
+    @app.middleware("http")
+    async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await call_next(request)
+        response.headers["content-security-policy"] = _POLICY
+        response.headers["x-content-type-options"] = "nosniff"
+        response.headers["referrer-policy"] = "no-referrer"
+        response.headers.setdefault("cache-control", "no-cache")
+        return response
+
+    @app.get("/", include_in_schema=False)
+    def page() -> FileResponse:
+        return FileResponse(STATIC / "index.html")
+
+    @app.get("/healthz")
+    def healthy() -> dict[str, str]:
+        """The process runs."""
+        return {"status": "ok"}
+
+    @app.get("/readyz")
+    def ready() -> Response:
+        """The chain has been read and is not doubted."""
+        if trust.doubt is None:
+            return Response('{"status":"ready"}', media_type="application/json")
+        return _refuse(503, "暂不可用", trust.doubt)
+
+    @app.get("/api/v1/network")
+    def network() -> dict[str, Any]:
+        """The network's pins, the head, and how much of the public files is held."""
+        return _network(trust)
+
+    @app.post("/api/v1/decode")
+    async def decode(request: Request) -> Response:
+        """The text of the one QR code in a picture (PNG, JPEG, WebP)."""
+        return _decode(await request.body())
+
+    @app.post("/api/v1/forge")
+    async def forged(request: Request) -> Response:
+        """The presentation with some values replaced, for trying out what the checks catch."""
+        body = await request.body()
+        if len(body) > MAX_REQUEST:
+            return _refuse(413, "内容过长", f"at most {MAX_REQUEST} bytes")
+        try:
+            asked = orjson.loads(body)
+            text = forge(trust, str(asked["presentation"]), dict(asked["values"]))
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+            return _refuse(422, "请求格式有误", '{"presentation": text, "values": {name: value}} expected')
+        except ForgeError as error:
+            return _refuse(422, "无法改动", str(error))
+        return Response(orjson.dumps({"presentation": text}), media_type="application/json")
+
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app
+
+
+def _network(trust: Trust) -> dict[str, Any]:
+    index, pins, head = trust.index, trust.deployment, trust.index.head
+    return {
+        "chain_id": pins.chain_id,
+        "genesis_hash": pins.genesis_hash,
+        "network_id": pins.network_id,
+        "contracts": pins.addresses,
+        "head": head and {"block": head.number, "hash": head.hash.hex(), "time": head.time},
+        "doubt": trust.doubt,
+        "departments": [
+            {
+                "id": known.id,
+                "code": known.code,
+                "name": {"zh": known.name_zh, "en": known.name_en},
+                "anchors": len(index.anchors.get(known.id, ())),
+                "complete": trust.files.complete(index, known.id),
+            }
+            for known in index.departments.values()
+        ],
+        "licences": len(trust.files.places),
+        "single_operator": True,
+    }
+
+
+def _decode(data: bytes) -> Response:
+    if not 0 < len(data) <= MAX_PICTURE:
+        return _refuse(413, "图片为空或过大", f"a picture of 1 byte to {MAX_PICTURE} bytes expected")
+    try:
+        picture = Image.open(io.BytesIO(data), formats=["PNG", "JPEG", "WEBP"])
+        if picture.width * picture.height > MAX_PIXELS:
+            return _refuse(413, "图片过大", f"at most {MAX_PIXELS} pixels")
+        codes = zxingcpp.read_barcodes(picture.convert("L"), formats=zxingcpp.BarcodeFormat.QRCode)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
+        return _refuse(422, "不是可读的图片", "a PNG, JPEG or WebP picture expected")
+    texts = {code.text for code in codes if code.text}
+    if len(texts) != 1:
+        found = "图中没有二维码" if not texts else "图中有多个二维码"
+        return _refuse(
+            422, found, f"one QR code in the picture expected, {len(texts)} found: crop or retake it"
+        )
+    return Response(orjson.dumps({"presentation": texts.pop()}), media_type="application/json")

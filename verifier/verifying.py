@@ -1,0 +1,138 @@
+"""From a scanned text to an answer: reads it, gathers the facts, examines, and says it in words."""
+
+from typing import Any
+
+from licence import merkle
+from licence.definition import Field, LicenceType
+from licence.errors import MalformedError
+from licence.examine import Examination, Finding, examine, undetermined, unreadable
+from licence.file import LicenceFile
+from licence.presentation import read
+from licence.reasons import Reason
+from licence.receipt import Inclusion
+from verifier import words
+from verifier.trust import Trust
+
+
+def look_at(trust: Trust, text: str, now: int) -> Examination:
+    """The examination of a scanned text or licence file at `now` (Unix seconds), by what is known of the chain."""
+    try:
+        presentation = read(text)
+    except MalformedError as error:
+        return unreadable(error, now)
+    head = trust.index.head
+    if trust.reason is not None or head is None:
+        return undetermined(presentation, trust.reason or Reason.CHAIN_UNREACHABLE, now)
+    return examine(presentation, trust.facts(presentation, head), now)
+
+
+def answer(trust: Trust, text: str, now: int) -> dict[str, Any]:
+    """The verdict with its reasons, the eight outcomes, and, once the signature holds, what the licence says."""
+    found = look_at(trust, text, now)
+    said = words.saying(found.reason)
+    return {
+        "verdict": found.verdict.value,
+        "reason": found.reason.name if found.reason else None,
+        "title": said.title,
+        "text": said.text,
+        "advice": said.advice,
+        "form": _form(found),
+        "checks": [_check(finding) for finding in found.findings],
+        "flags": sorted(flag.value for flag in found.flags),
+        **_content(found),
+        "anchor": _anchor(found),
+        "as_of": _as_of(trust, now),
+        "holder_binding": "none",
+        "single_operator": True,
+        "network": trust.deployment.network_id,
+    }
+
+
+def _form(found: Examination) -> str | None:
+    if found.presentation is None:
+        return None
+    return "file" if isinstance(found.presentation, LicenceFile) else "paper"
+
+
+def _check(finding: Finding) -> dict[str, Any]:
+    return {
+        "number": finding.check.value,
+        "name": words.check_name(finding.check),
+        "outcome": finding.outcome.value,
+        "said": words.outcome_name(finding.outcome),
+        "reason": finding.reason.name if finding.reason else None,
+        "detail": words.saying(finding.reason).text if finding.reason else None,
+    }
+
+
+def _content(found: Examination) -> dict[str, Any]:
+    """Type, fields and issuer: nothing before the issuer's signature holds, for it would be the forger's words."""
+    facts, opened = found.facts, found.opened
+    if not found.authentic or facts is None or opened is None:
+        return {"type": None, "fields": [], "issuer": None, "terms": None}
+    kind, terms = opened.definition, opened.signed.entry.terms
+    issuer = facts.department
+    return {
+        "type": {
+            "code": kind.code,
+            "version": kind.version,
+            "title": {"zh": kind.title.zh, "en": kind.title.en},
+        },
+        "fields": [
+            _field(kind, field, opened.values[field.name])
+            for field in kind.fields
+            if field.name in opened.values
+        ],
+        "issuer": issuer
+        and {"id": issuer.id, "code": issuer.code, "name": {"zh": issuer.name_zh, "en": issuer.name_en}},
+        "terms": {"signed_at": terms.iat, "not_before": terms.nbf, "expires_at": terms.exp},
+    }
+
+
+def _field(kind: LicenceType, field: Field, value: object) -> dict[str, Any]:
+    return {
+        "name": field.name,
+        "label": {"zh": field.label.zh, "en": field.label.en},
+        "value": value,
+        "kind": field.kind.value,
+        "group": field.group.value,
+        "sensitivity": field.sensitivity.value,
+    }
+
+
+def _anchor(found: Examination) -> dict[str, Any] | None:
+    place, opened = found.inclusion, found.opened
+    if place is None or opened is None or not found.authentic:
+        return None
+    anchor = place.anchor
+    return {
+        "department": anchor.department,
+        "number": anchor.seq,
+        "root": anchor.root.hex(),
+        "size": anchor.size,
+        "block": anchor.block,
+        "time": anchor.time,
+        "position": place.position,
+        "leaf": opened.signed.leaf.hex(),
+        "path": _path(opened.signed.leaf, place),
+    }
+
+
+def _path(leaf: bytes, place: Inclusion) -> list[dict[str, str]]:
+    """The way from leaf to root: what is joined at each step, and what it makes (RFC 9162 §2.1.3)."""
+    way = merkle.steps(leaf, place.position, place.anchor.size, place.proof)
+    joined = zip(place.proof, way[1:], strict=True)
+    return [{"beside": beside.hex(), "makes": node.hex()} for beside, node in joined]
+
+
+def _as_of(trust: Trust, now: int) -> dict[str, Any] | None:
+    head = trust.index.head
+    if head is None:
+        return None
+    return {
+        "block": head.number,
+        "hash": head.hash.hex(),
+        "time": head.time,
+        "age_seconds": max(0, now - head.time),
+        "doubt": trust.doubt,
+    }
