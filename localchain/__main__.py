@@ -63,6 +63,7 @@ def _listen(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))
+        listener.listen(128)
     except OSError as error:
         raise ChainFolderError(
             f"port {port} is in use: choose another with --port, or 0 for any ({error})"

@@ -157,10 +157,12 @@ def _register(house: House, applicant: Applicant) -> Department:
             raise ConflictError(
                 "该部门已经准入", f"department {applicant.id} is admitted already: choose another number"
             )
+        row = row or _new_department(house, session, applicant)
+        session.flush()
         for kind in applicant.types:
             house.publisher.definition(kind)
             _remember_type(session, applicant.id, kind)
-        return row or _new_department(house, session, applicant)
+        return row
 
 
 def _new_department(house: House, session: Session, applicant: Applicant) -> Department:

@@ -184,7 +184,9 @@ def _decode(data: bytes) -> Response:
         picture = Image.open(io.BytesIO(data), formats=["PNG", "JPEG", "WEBP"])
         if picture.width * picture.height > MAX_PIXELS:
             return _refuse(413, "图片过大", f"at most {MAX_PIXELS} pixels")
-        codes = zxingcpp.read_barcodes(picture.convert("L"), formats=zxingcpp.BarcodeFormat.QRCode)
+        codes = zxingcpp.read_barcodes(
+            picture.convert("L"), formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+        )
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
         return _refuse(422, "不是可读的图片", "a PNG, JPEG or WebP picture expected")
     texts = {code.text for code in codes if code.text}
