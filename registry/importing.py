@@ -70,7 +70,14 @@ class Job:
     progress: Callable[[int], None] = lambda done: None
 
 
-def start(house: House, department: Department, mapping: RowMapping, *, dry: bool = False) -> Job:
+def start(
+    house: House,
+    department: Department,
+    mapping: RowMapping,
+    *,
+    dry: bool = False,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Job:
     """A job for a mapping whose type the department may issue.
 
     Raises:
@@ -81,7 +88,7 @@ def start(house: House, department: Department, mapping: RowMapping, *, dry: boo
         version = type_for(session, department.id, mapping.type, mapping.version)
     kind = LicenceType.from_canonical(version.definition)
     mapping.check(kind)
-    return Job(house, department, mapping, kind, dry)
+    return Job(house, department, mapping, kind, dry, progress)
 
 
 def read_table(data: Path | bytes, mapping: RowMapping) -> list[Row]:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
-from sqlmodel import select
+from sqlmodel import col, select
 
 from contracts.deployment import PinError
 from registry import acts, anchoring, onboarding
@@ -19,7 +19,7 @@ from registry.chain import TransactionRefusedError
 from registry.errors import ConflictError, RegistryError, UnreachableError
 from registry.house import House
 from registry.issuing import BLOCK
-from registry.tables import StatusList
+from registry.tables import Licence, StatusList
 
 log = structlog.get_logger("worker")
 _PAUSE = 0.1
@@ -80,6 +80,28 @@ def round_(house: House, force: bool = False) -> bool:
         with _tolerating():
             acts.advance(house, act)
     return True
+
+
+def is_idle(house: House) -> bool:
+    """Whether nothing is on its way."""
+    with house.store.read() as session:
+        unsealed = session.exec(select(Licence.row).where(col(Licence.batch).is_(None))).first()
+    return unsealed is None and not anchoring.open_batches(house) and not acts.open_acts(house)
+
+
+def wait_idle(house: House, seconds: float = 120) -> None:
+    """Waits until the running worker has taken everything to the chain.
+
+    Raises:
+        UnreachableError: it takes longer than `seconds`.
+    """
+    end = time.monotonic() + seconds
+    while not is_idle(house):
+        if time.monotonic() > end:
+            raise UnreachableError(
+                "上链超时，请稍后再试", "anchoring takes longer than expected: see the worker's log"
+            )
+        time.sleep(0.1)
 
 
 def run_until_idle(house: House, seconds: float = 120) -> None:

@@ -24,9 +24,11 @@ _SPAN = 5_000
 class Follower:
     """Keeps a Trust up to date. `look` is one look at the chain; `run` looks again and again."""
 
-    def __init__(self, trust: Trust, node: Node, fetcher: Fetcher, memory: Memory) -> None:
+    def __init__(
+        self, trust: Trust, node: Node, fetcher: Fetcher, memory: Memory, *, files: bool = True
+    ) -> None:
         self._trust, self._node, self._fetcher, self._memory = trust, node, fetcher, memory
-        self._pinned = False
+        self._pinned, self._files = False, files
         self._failed: dict[str, float] = {}
         self._recall()
 
@@ -120,6 +122,8 @@ class Follower:
 
     def _fetch_missing(self) -> None:
         """Fetches public files that are not held; what fails is tried again after a while."""
+        if not self._files:
+            return
         index, files = self._trust.index, self._trust.files
         for (department, _, _), permitted in index.types.items():
             if permitted.digest not in files.definitions:

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from sqlmodel import select
 
+from registry import showing
 from registry.errors import NotFoundError, UnreachableError
 from registry.routes.parts import TheHouse
 from registry.tables import Department
@@ -47,6 +48,16 @@ def deployment(house: TheHouse) -> dict[str, Any]:
         "network_id": pins.network_id,
         **pins.addresses,
     }
+
+
+@router.get("/public/{department}/status/{number}.bin")
+def status_list(department: int, number: int, house: TheHouse) -> Response:
+    """A status list as this registry sees it: whoever audits compares it with the chain's."""
+    with house.store.read() as session:
+        data = showing.status_list(session, department << 32 | number)
+    return Response(
+        data, media_type="application/octet-stream", headers={"cache-control": "public, max-age=15"}
+    )
 
 
 @router.get("/public/{name:path}")
