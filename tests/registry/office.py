@@ -1,0 +1,141 @@
+"""A registry over a real chain process, with its signer in this process: the seven demo departments, admitted."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlmodel import Session
+
+from licence.canonical import JsonValue
+from licence.reasons import Reason
+from licence.status import Act
+from registry import worker
+from registry.house import House, build, file_signer
+from registry.issuing import Order, issue
+from registry.main import create_app
+from registry.onboarding import admit, deploy
+from registry.showing import Shown, show
+from registry.store import department_by_id
+from registry.tables import Department, Licence
+from scripts import seeding
+from scripts.inventing import Invented, credit_code, licences
+from scripts.stack import Ports, Stack
+from verifier.chain import Node
+from verifier.fetching import Fetcher, FetchError
+from verifier.follower import Follower
+from verifier.memory import Memory
+from verifier.trust import Trust
+from verifier.verifying import look_at
+
+
+class Disk(Fetcher):
+    """Public files straight from the registry's folder: what a mirror would hold."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__("")
+        self._folder = folder
+
+    def get(self, base: str, name: str) -> bytes:
+        path = self._folder / name
+        if not path.exists():
+            raise FetchError(f"{name}: not there")
+        return path.read_bytes()
+
+
+@dataclass
+class Office:
+    """The stack (its chain alone is running), the house, and the departments' bearer keys."""
+
+    stack: Stack
+    house: House
+    tokens: dict[int, str]
+    number: int = field(default=60)
+
+    def department(self, session: Session, number: int = 1) -> Department:
+        return department_by_id(session, number)
+
+    def business(self, **changes: JsonValue) -> dict[str, JsonValue]:
+        """The values of a business licence with a number of its own."""
+        self.number += 1
+        values = next(i.values for i in licences(date.today()) if i.kind == "business")
+        return {**values, "creditCode": credit_code(self.number % 100), **changes}
+
+    def order(self, values: Mapping[str, JsonValue], succeeds: Act | None = None) -> Order:
+        return Order(seeding.definitions()["business"].code, values, succeeds=succeeds)
+
+    def issue(self, succeeds: Act | None = None, **changes: JsonValue) -> Licence:
+        with self.house.store.write() as session:
+            return issue(
+                self.house, session, self.department(session), self.order(self.business(**changes), succeeds)
+            )
+
+    def settle(self) -> None:
+        worker.run_until_idle(self.house)
+
+    def show(self, licence: Licence) -> Shown:
+        with self.house.store.read() as session:
+            fresh = session.get(Licence, licence.row)
+            assert fresh is not None
+            return show(self.house, session, fresh)
+
+    def again(self, licence: Licence) -> Licence:
+        with self.house.store.read() as session:
+            fresh = session.get(Licence, licence.row)
+            assert fresh is not None
+            return fresh
+
+    def trust(self, folder: Path) -> Trust:
+        """A verifier that has just read everything."""
+        pins = self.house.chain.demand_pins()
+        trust = Trust(pins, 60)
+        node, memory = Node(self.stack.settings.chain_url, pins), Memory(folder / "index.db", pins.network_id)
+        Follower(trust, node, Disk(self.house.settings.public), memory).look()
+        node.close()
+        memory.close()
+        assert trust.doubt is None
+        return trust
+
+    def reason(self, licence: Licence, folder: Path) -> Reason | None:
+        """What a fresh verifier says of the licence's paper code."""
+        return look_at(self.trust(folder), self.show(licence).paper(), self.house.now).reason
+
+    def call(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """One request to the registry's application."""
+
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(create_app(self.house), raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://registry") as client:
+                return await client.request(method, path, **more)
+
+        return asyncio.run(ask())
+
+    def headers(self, department: int = 1, key: str = "") -> dict[str, str]:
+        more = {"idempotency-key": key} if key else {}
+        return {"authorization": f"Bearer {self.tokens[department]}", **more}
+
+
+def invented(kind: str) -> Invented:
+    """The first invented licence of a kind."""
+    return next(i for i in licences(date.today()) if i.kind == kind)
+
+
+@contextmanager
+def open_office(home: Path) -> Iterator[Office]:
+    """An office in a folder."""
+    stack = Stack(home, Ports.free())
+    (home / "log").mkdir(parents=True)
+    try:
+        stack.start_chain()
+        settings = stack.settings
+        deploy(settings, file_signer(settings))
+        house = build(settings, file_signer(settings))
+        admitted = admit(house, seeding.applicants(), stack.let_in)
+        yield Office(stack, house, {item.department.id: item.token for item in admitted})
+        house.store.close()
+    finally:
+        stack.stop()
