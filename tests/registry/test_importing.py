@@ -1,0 +1,187 @@
+"""Tables: every row ends issued, known or rejected with its reasons; nothing is issued twice."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from sqlmodel import func, select
+
+from registry import importing
+from registry.errors import InvalidError
+from registry.importing import Report
+from registry.mapping import RowMapping
+from registry.store import department_by_id
+from registry.tables import Licence
+from scripts import seeding
+from tests.registry.office import Office
+
+MAPPING = RowMapping.from_toml(seeding.MAPPING.read_text("utf-8"))
+
+
+def rows(first: int, count: int) -> list[dict[str, str]]:
+    """Some rows of the project's own table, each with a licence number of its own."""
+    with seeding.TABLE.open(encoding="utf-8") as file:
+        found = [row for row in csv.DictReader(file) if row["LICENSE STATUS"] == "AAI"][:count]
+    for place, row in enumerate(found):
+        row["LICENSE NUMBER"] = str(first + place)
+        row["ID"] = f"{first + place}-20250101"
+    return found
+
+
+def table(found: list[dict[str, str]]) -> bytes:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(found[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(found)
+    return out.getvalue().encode()
+
+
+def run(office: Office, data: bytes, *, dry: bool = False) -> Report:
+    with office.house.store.read() as session:
+        department = department_by_id(session, seeding.CHICAGO)
+    job = importing.start(office.house, department, MAPPING, dry=dry)
+    return importing.run(job, importing.read_table(data, MAPPING))
+
+
+def count(office: Office) -> int:
+    with office.house.store.read() as session:
+        return session.exec(select(func.count()).select_from(Licence)).one()
+
+
+def test_a_table_imports_once_however_often_it_runs(office: Office) -> None:
+    data = table(rows(7_000_000, 12))
+    first, again = run(office, data), run(office, data)
+    assert (len(first.issued), first.known, first.rejected) == (12, 0, [])
+    assert (len(again.issued), again.known) == (0, 12)
+
+
+def test_each_rejected_row_is_named_by_line_with_all_its_reasons(office: Office) -> None:
+    found = rows(7_100_000, 6)
+    found[1]["LICENSE TERM START DATE"] = "02/30/2025"
+    found[3]["ZIP CODE"] = "6065"
+    found[3]["STATE"] = "Illinois"
+    found[4]["LEGAL NAME"] = ""
+    report = run(office, table(found))
+    assert len(report.issued) == 3
+    assert [rejection.line for rejection in report.rejected] == [3, 5, 6]
+    assert {problem.field for problem in report.rejected[1].problems} == {"zipCode", "state"}
+    assert all(problem.zh and problem.en for rejection in report.rejected for problem in rejection.problems)
+
+
+def test_after_correcting_only_the_rejected_rows_are_issued(office: Office) -> None:
+    found = rows(7_200_000, 3)
+    good = found[1]["ZIP CODE"]
+    found[1]["ZIP CODE"] = "x"
+    assert len(run(office, table(found)).issued) == 2
+    found[1]["ZIP CODE"] = good
+    report = run(office, table(found))
+    assert (len(report.issued), report.known) == (1, 2)
+
+
+def test_versions_of_one_number_form_a_chain_in_their_order(office: Office) -> None:
+    found = rows(7_300_000, 3)
+    for place, (row, year) in enumerate(zip(found, (2023, 2021, 2025), strict=True)):
+        row["LICENSE NUMBER"], row["ID"] = "7300000", f"7300000-{year}0101"
+        row["LICENSE TERM START DATE"], row["LICENSE TERM EXPIRATION DATE"] = (
+            f"01/01/{year}",
+            f"12/31/{year + 1}",
+        )
+        row["APPLICATION TYPE"] = "C_LOC" if place == 2 else "RENEW"
+    run(office, table(found))
+    with office.house.store.read() as session:
+        chain = session.exec(select(Licence).order_by("row")).all()[-3:]
+    assert [licence.version for licence in chain] == [1, 2, 3]
+    assert [licence.supersedes for licence in chain] == [None, chain[0].row, chain[1].row]
+    assert [licence.supersedes_act for licence in chain] == [None, 6, 7]
+    assert chain[0].nbf < chain[1].nbf < chain[2].nbf
+
+
+def test_endings_are_grouped_into_one_call_a_list(office: Office) -> None:
+    found = rows(7_400_000, 5)
+    for row in found[:4]:
+        row["LICENSE STATUS"] = "AAC"
+    report = run(office, table(found))
+    before = office.house.chain.call("StatusList", "listOf", 7 << 32 | 1)[1]
+    office.settle()
+    assert report.acts == 4
+    assert office.house.chain.call("StatusList", "listOf", 7 << 32 | 1)[1] <= before + 3
+    with office.house.store.read() as session:
+        ended = session.exec(select(Licence.act).where(Licence.department == 7).order_by("row")).all()[-5:]
+    assert sorted(act or 0 for act in ended) == [0, 3, 3, 3, 3]
+
+
+def test_a_dry_run_finds_the_same_faults_and_stores_nothing(office: Office) -> None:
+    found = rows(7_500_000, 3)
+    found[0]["STATE"] = "?"
+    before = count(office)
+    report = run(office, table(found), dry=True)
+    assert [rejection.line for rejection in report.rejected] == [2]
+    assert count(office) == before
+
+
+def test_quoted_commas_quotes_and_line_ends_survive(office: Office) -> None:
+    found = rows(7_600_000, 1)
+    found[0]["LEGAL NAME"] = 'SPECIMEN "QUOTED", INC.'
+    run(office, table(found))
+    office.settle()
+    with office.house.store.read() as session:
+        row = session.exec(select(Licence).order_by("row")).all()[-1]
+    assert office.show(row).issued.values["legalName"] == 'SPECIMEN "QUOTED", INC.'
+
+
+BROKEN = {
+    "a-column-missing": (b"ID,LEGAL NAME\n1,X\n", "columns missing"),
+    "empty": (b"", "columns missing"),
+    "not-utf-8": ("ID,许可\n".encode("gb18030"), "byte 3"),
+    "utf-16": ("ID\n".encode("utf-16"), "not UTF-8"),
+}
+
+
+@pytest.mark.parametrize("case", list(BROKEN))
+def test_a_table_that_cannot_be_read_says_why_and_imports_nothing(office: Office, case: str) -> None:
+    data, why = BROKEN[case]
+    before = count(office)
+    with pytest.raises(InvalidError, match=why):
+        run(office, data)
+    assert count(office) == before
+
+
+def test_a_short_row_is_named_by_its_line(office: Office) -> None:
+    data = table(rows(7_700_000, 2)) + b"1,2,3\n"
+    with pytest.raises(InvalidError, match="line 4 has 3 cells"):
+        run(office, data)
+
+
+def test_a_byte_order_mark_is_no_fault(office: Office) -> None:
+    report = run(office, b"\xef\xbb\xbf" + table(rows(7_800_000, 1)))
+    assert len(report.issued) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "type = ",
+        'type = "x"\n',
+        'type = "x"\nsource = "ID"\ncolumns = {}\ncolour = 1\n',
+        'type = "x"\nsource = "ID"\ncolumns = {}\nendings = { column = "S", acts = { A = "BURNED" } }\n',
+    ],
+)
+def test_a_broken_mapping_is_refused(text: str) -> None:
+    with pytest.raises(InvalidError):
+        RowMapping.from_toml(text)
+
+
+def test_a_mapping_to_no_field_is_refused(office: Office) -> None:
+    with office.house.store.read() as session:
+        department = department_by_id(session, seeding.CHICAGO)
+    text = seeding.MAPPING.read_text("utf-8").replace("legalName =", "legalTitle =")
+    with pytest.raises(InvalidError, match="legalTitle"):
+        importing.start(office.house, department, RowMapping.from_toml(text))
+
+
+def test_the_real_columns_are_those_of_our_own_table() -> None:
+    real = Path(__file__).resolve().parents[3] / "shared" / "data" / "chicago_business_licences.csv"
+    if not real.exists():
+        pytest.skip(f"the real table is not beside this checkout ({real.name})")
+    assert real.read_text("utf-8").splitlines()[0] == seeding.TABLE.read_text("utf-8").splitlines()[0]
