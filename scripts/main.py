@@ -328,3 +328,7 @@ def audit(
     }
     tell(counts, as_json)
     raise typer.Exit(1 if found.differences else 0)
+
+
+if __name__ == "__main__":
+    app()

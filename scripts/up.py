@@ -13,6 +13,7 @@ from rich.console import Console
 from sqlmodel import select
 
 from contracts.deployment import Deployment
+from licence.status import Act, Status
 from localchain import genesis
 from registry import worker
 from registry.showing import show
@@ -68,12 +69,14 @@ def _samples(stack: Stack, console: Console) -> None:
 
     folder, house = stack.home / "samples", stack.house()
     folder.mkdir(exist_ok=True)
-    wanted = {"valid": (1, 0), "revoked": (7, 1), "superseded": (7, 3)}
+    wanted = {
+        "valid": (Licence.department == 1, Licence.status == 0),
+        "revoked": (Licence.act == int(Act.REVOKED),),
+        "superseded": (Licence.status == int(Status.SUPERSEDED),),
+    }
     with house.store.read() as session:
-        for name, (department, status) in wanted.items():
-            found = session.exec(
-                select(Licence).where(Licence.department == department, Licence.status == status)
-            ).first()
+        for name, conditions in wanted.items():
+            found = session.exec(select(Licence).where(*conditions)).first()
             if found is not None:
                 shown = show(house, session, found)
                 (folder / f"{name}.json").write_bytes(shown.file())

@@ -106,7 +106,7 @@ class Ledger:
     def rpc(self, method: str, params: list[Any]) -> Any:
         """What a node would answer to the four calls that check_pins makes."""
         if method == "eth_chainId":
-            return hex(self.tester.backend.chain.chain_id)  # type: ignore[attr-defined]
+            return hex(self.tester.backend.chain.chain_id)
         if method == "eth_getBlockByNumber":
             return {"hash": self.tester.get_block_by_number(0)["hash"]}
         return self.tester.get_code(to_checksum_address(params[0]))

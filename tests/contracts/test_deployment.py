@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_the_pinned_network_is_accepted(ledger: Ledger) -> None:
         ({"anchor_log": "0x" + "12" * 20}, "code of AnchorLog"),
     ],
 )
-def test_another_network_is_refused_by_name(ledger: Ledger, change: dict[str, object], named: str) -> None:
+def test_another_network_is_refused_by_name(ledger: Ledger, change: dict[str, Any], named: str) -> None:
     with pytest.raises(PinError, match=named):
         check_pins(ledger.rpc, replace(ledger.deployment, **change))
 

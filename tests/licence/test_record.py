@@ -14,7 +14,7 @@ from tests.licence.vectors import records
 
 
 def faults(name: str, **changes: JsonValue) -> list[tuple[str, str]]:
-    values = {key: value for key, value in {**records()[name], **changes}.items() if value is not ...}
+    values = {key: value for key, value in {**records()[name], **changes}.items() if value is not None}
     with pytest.raises(RecordError) as caught:
         validate(values, definitions()[name])
     for problem in caught.value.problems:

@@ -16,7 +16,8 @@ def acknowledged_then_killed(node: Node, at_least: int) -> dict[str, str]:
     """Writes until enough is acknowledged and more is in flight, then kills; digest → hash of its block."""
     node.start()
     nonces = {
-        each.address: int(node.ask("eth_getTransactionCount", each.address, "latest"), 16) for each in WRITERS
+        str(each.address): int(node.ask("eth_getTransactionCount", each.address, "latest"), 16)
+        for each in WRITERS
     }
     known: dict[str, str] = {}
     waiting: set[str] = set()

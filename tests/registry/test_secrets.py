@@ -1,6 +1,7 @@
 """Personal data stays where it belongs: canaries are planted, and everything that leaves the vault is searched."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -87,13 +88,14 @@ def test_what_was_sealed_opens_only_in_its_place_and_unaltered(tmp_path: Path) -
     key, wrapped = vault.new_key("one")
     sealed = vault.seal(key, b"secret", "here")
     assert vault.unseal(vault.unwrap(wrapped, "one"), sealed, "here") == b"secret"
-    for attempt in (
+    attempts: tuple[Callable[[], object], ...] = (
         lambda: vault.unseal(key, sealed, "there"),
         lambda: vault.unseal(key, sealed[:-1] + bytes([sealed[-1] ^ 1]), "here"),
         lambda: vault.unseal(bytes(32), sealed, "here"),
         lambda: vault.unwrap(wrapped, "two"),
         lambda: vault.unseal(key, b"", "here"),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises(VaultError):
             attempt()
 

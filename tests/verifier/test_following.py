@@ -49,7 +49,7 @@ class Watch:
         self.follower = Follower(self.trust, self.node, self.disk, self.memory)
 
     def look(self, lie: Lie | None = None) -> str | None:
-        self.node.lie = lie or (lambda method, params, result: result)  # type: ignore[method-assign]
+        self.node.lie = lie or (lambda method, params, result: result)
         self.follower.look()
         return self.trust.doubt
 
@@ -104,7 +104,9 @@ def test_a_node_that_hides_a_revocation_is_found_out(office: Office, watch: Watc
 
 def test_a_log_left_out_of_the_middle_is_a_gap(office: Office, watch: Watch) -> None:
     assert "expected" in str(
-        watch.look(lambda method, params, result: result[:4] + result[5:] if method == "eth_getLogs" else result)
+        watch.look(
+            lambda method, params, result: result[:4] + result[5:] if method == "eth_getLogs" else result
+        )
     )
     assert watch.trust.index.head is None
 
