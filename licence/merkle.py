@@ -32,7 +32,11 @@ def root(leaves: Sequence[bytes]) -> bytes:
 
 
 def levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
-    """All levels of the tree, leaves first, root last; an odd last node moves up as it is, never doubled."""
+    """All levels of the tree, leaves first, root last; an odd last node moves up as it is, never doubled.
+
+    Raises:
+        ValueError: no leaves.
+    """
     if not leaves:
         raise ValueError("a tree needs at least one leaf")
     rising = [list(leaves)]
