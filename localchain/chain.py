@@ -13,16 +13,17 @@ from typing import Any, cast
 
 from eth.abc import BlockHeaderAPI, ReceiptAPI, SignedTransactionAPI, StateAPI, TransactionBuilderAPI
 from eth.chains.base import MiningChain
+from eth.constants import BLANK_ROOT_HASH, ZERO_ADDRESS, ZERO_HASH32
 from eth.db.atomic import AtomicDB
 from eth.db.chain import ChainDB
 from eth.exceptions import CanonicalHeadNotFound
 from eth.vm.forks import PragueVM
-from eth_utils import ValidationError, keccak
+from eth_utils import ValidationError, keccak, to_canonical_address
 from eth_utils.toolz import assoc
 from trie import HexaryTrie
 
 from localchain import views
-from localchain.genesis import ChainFolderError, Genesis
+from localchain.genesis import FUND, GAS_LIMIT, ChainFolderError, Genesis
 from localchain.store import Store
 
 log = logging.getLogger("localchain")
@@ -56,8 +57,8 @@ class LocalChain:
             )
 
     def _from_genesis(self) -> MiningChain:
-        params: Any = self.genesis.params()
-        state: Any = self.genesis.state()
+        params: Any = _params(self.genesis)
+        state: Any = _state(self.genesis)
         chain = self._kind.from_genesis(self._base, params, state)
         return cast(MiningChain, chain)
 
@@ -202,6 +203,28 @@ class LocalChain:
     def close(self) -> None:
         """Stops; everything acknowledged is on disk already."""
         self.store.close()
+
+
+def _params(genesis: Genesis) -> dict[str, object]:
+    """The genesis header, as py-evm wants it. Prague, no difficulty, base fee zero: gas bounds work, not money."""
+    return {
+        "coinbase": ZERO_ADDRESS,
+        "difficulty": 0,
+        "extra_data": b"elicence localchain",
+        "gas_limit": GAS_LIMIT,
+        "mix_hash": ZERO_HASH32,
+        "nonce": b"\x00" * 8,
+        "receipt_root": BLANK_ROOT_HASH,
+        "timestamp": genesis.time,
+        "transaction_root": BLANK_ROOT_HASH,
+        "base_fee_per_gas": 0,
+    }
+
+
+def _state(genesis: Genesis) -> dict[bytes, dict[str, object]]:
+    """The accounts at the start."""
+    account = {"balance": FUND, "nonce": 0, "code": b"", "storage": {}}
+    return {to_canonical_address(address): dict(account) for address in genesis.funded}
 
 
 def _chain_class(number: int) -> type[MiningChain]:

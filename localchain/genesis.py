@@ -6,8 +6,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from eth.constants import BLANK_ROOT_HASH, ZERO_ADDRESS, ZERO_HASH32
-from eth_utils import is_address, to_canonical_address
+from eth_utils import is_address
 
 GAS_LIMIT = 15_000_000
 FUND = 10**24
@@ -24,26 +23,6 @@ class Genesis:
     chain_id: int
     time: int
     funded: tuple[str, ...]
-
-    def params(self) -> dict[str, object]:
-        """The genesis header, as py-evm wants it. Prague, no difficulty, base fee zero: gas bounds work, not money."""
-        return {
-            "coinbase": ZERO_ADDRESS,
-            "difficulty": 0,
-            "extra_data": b"elicence localchain",
-            "gas_limit": GAS_LIMIT,
-            "mix_hash": ZERO_HASH32,
-            "nonce": b"\x00" * 8,
-            "receipt_root": BLANK_ROOT_HASH,
-            "timestamp": self.time,
-            "transaction_root": BLANK_ROOT_HASH,
-            "base_fee_per_gas": 0,
-        }
-
-    def state(self) -> dict[bytes, dict[str, object]]:
-        """The accounts at the start."""
-        account = {"balance": FUND, "nonce": 0, "code": b"", "storage": {}}
-        return {to_canonical_address(address): dict(account) for address in self.funded}
 
 
 def init(folder: Path, chain_id: int, funded: list[str]) -> Genesis:

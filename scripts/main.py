@@ -1,6 +1,7 @@
 """The command line: reads arguments, calls the deeds, says what came of it. `elicence --help` lists the commands."""
 
 import json
+import mimetypes
 import os
 import sys
 import time
@@ -20,7 +21,7 @@ from licence.definition import LicenceType
 from licence.errors import LicenceError, RecordError
 from licence.status import Act
 from localchain.genesis import ChainFolderError
-from registry import acts, importing, issuing, onboarding, showing, worker
+from registry import acts, documents, importing, issuing, onboarding, showing, worker
 from registry.errors import RegistryError
 from registry.house import House, build, file_signer
 from registry.mapping import RowMapping
@@ -226,6 +227,21 @@ def import_table(
     counts = {"rows": report.rows, "issued": len(report.issued), "known": report.known, "acts": report.acts}
     tell({**counts, "rejected": len(report.rejected)}, as_json)
     raise typer.Exit(1 if report.rejected else 0)
+
+
+@app.command()
+def attach(
+    department: Id,
+    file: Annotated[Path, typer.Argument(help="a photo or original: JPEG, PNG or PDF, at most 10 MiB")],
+) -> None:
+    """Encrypt and keep a photo or original; prints the digest that goes into the licence's field."""
+    with saying():
+        here = house()
+        with here.store.read() as session:
+            row = department_by_id(session, department)
+        media_type = mimetypes.guess_type(file.name)[0] or ""
+        kept = documents.keep(here, row, file.read_bytes(), media_type)
+        tell({"digest": kept.digest, "size": kept.size}, False)
 
 
 @app.command()
