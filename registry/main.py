@@ -34,6 +34,8 @@ def create_app(house: House) -> FastAPI:
 
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     size = request.headers.get("content-length", "0")
+    if "transfer-encoding" in request.headers:
+        return problem(411, "length", ("请提供 Content-Length", "a Content-Length is needed"))
     if not size.isdigit() or int(size) > MAX_BODY:
         return problem(413, "too_large", ("请求过大", f"at most {MAX_BODY} bytes"))
     response = await call_next(request)

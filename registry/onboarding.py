@@ -145,7 +145,9 @@ def open_list(house: House, department: int) -> None:
     """Opens a department's next status list, on the chain and in the store."""
     with house.store.read() as session:
         row = department_by_id(session, department)
-    _open_lists(house, [row])
+        known = len(session.exec(select(StatusList.id).where(StatusList.department == department)).all())
+    if house.chain.call("StatusList", "lists", department)[0] == known:
+        _open_lists(house, [row])
     with house.store.write() as session:
         _remember_lists(house, session, row)
 

@@ -69,8 +69,9 @@ def round_(house: House, force: bool = False) -> bool:
     """
     anchoring.seal(house, force)
     batches, pending = anchoring.open_batches(house), acts.open_acts(house)
-    if not batches and not pending:
+    with _tolerating():
         _keep_lists_open(house)
+    if not batches and not pending:
         return False
     house.chain.demand_pins()
     for batch in batches:

@@ -1,6 +1,7 @@
 """The verifier's process: python -m verifier. Follows the chain in one thread, answers in the others."""
 
 import logging
+import sqlite3
 import sys
 import threading
 
@@ -12,6 +13,7 @@ from verifier.app import App
 from verifier.chain import Node
 from verifier.fetching import Fetcher
 from verifier.follower import Follower
+from verifier.index import GapError
 from verifier.memory import Memory
 from verifier.settings import Settings, SettingsError, read_settings
 from verifier.trust import Trust
@@ -30,7 +32,11 @@ def main() -> int:
     except FileNotFoundError:
         print(f"error: no {settings.deployment}: get it from the operator of the network", file=sys.stderr)
         return 1
-    serve(settings, pins)
+    try:
+        serve(settings, pins)
+    except (SettingsError, sqlite3.DatabaseError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -38,7 +44,12 @@ def serve(settings: Settings, pins: Deployment) -> None:
     """Follows and answers until the server ends."""
     trust, stop = Trust(pins, settings.max_age), threading.Event()
     memory = Memory(settings.index, f"{pins.network_id} {pins.genesis_hash} {pins.issuer_registry}")
-    follower = Follower(trust, Node(settings.chain_url, pins), Fetcher(settings.mirror), memory)
+    try:
+        follower = Follower(trust, Node(settings.chain_url, pins), Fetcher(settings.mirror), memory)
+    except (GapError, ValueError, KeyError) as error:
+        raise SettingsError(
+            f"{settings.index} is broken ({error}): delete it, and it is rebuilt from the chain"
+        ) from error
     follower.look()
     thread = threading.Thread(target=follower.run, args=(stop, settings.poll), daemon=True)
     thread.start()

@@ -132,13 +132,13 @@ def _rest(trust: Trust) -> FastAPI:
     @app.post("/api/v1/decode")
     async def decode(request: Request) -> Response:
         """The text of the one QR code in a picture (PNG, JPEG, WebP)."""
-        return _decode(await request.body())
+        return _decode(await _limited(request, MAX_PICTURE))
 
     @app.post("/api/v1/forge")
     async def forged(request: Request) -> Response:
         """The presentation with some values replaced, for trying out what the checks catch."""
-        body = await request.body()
-        if len(body) > MAX_REQUEST:
+        body = await _limited(request, MAX_REQUEST)
+        if body is None:
             return _refuse(413, "内容过长", f"at most {MAX_REQUEST} bytes")
         try:
             asked = orjson.loads(body)
@@ -151,6 +151,17 @@ def _rest(trust: Trust) -> FastAPI:
 
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
+
+
+async def _limited(request: Request, most: int) -> bytes | None:
+    """The request's body; None: longer than `most` bytes, and not read to its end."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > most:
+            return None
+        parts.append(part)
+    return b"".join(parts)
 
 
 def _network(trust: Trust) -> dict[str, Any]:
@@ -177,8 +188,8 @@ def _network(trust: Trust) -> dict[str, Any]:
     }
 
 
-def _decode(data: bytes) -> Response:
-    if not 0 < len(data) <= MAX_PICTURE:
+def _decode(data: bytes | None) -> Response:
+    if not data:
         return _refuse(413, "图片为空或过大", f"a picture of 1 byte to {MAX_PICTURE} bytes expected")
     try:
         picture = Image.open(io.BytesIO(data), formats=["PNG", "JPEG", "WEBP"])

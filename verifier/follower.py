@@ -62,6 +62,10 @@ class Follower:
         except (PinError, GapError, ValueError) as error:
             self._pinned = False
             self._say(str(error), disagrees=True)
+        except Exception as error:  # the loop's edge: a surprise is a doubt, and never the end of looking
+            log.exception("looking at the chain failed")
+            self._pinned = False
+            self._say(f"the node's answers make no sense ({type(error).__name__})", disagrees=True)
         else:
             self._say(None, disagrees=False)
 

@@ -1,6 +1,6 @@
 """The public files a verdict rests on: leaf files and type definitions, believed only for their hash."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,11 +18,12 @@ class WrongFileError(Exception):
 
 @dataclass(slots=True)
 class PublicFiles:
-    """Leaf files by (department, root), where each leaf stands, and type definitions by their SHA-256."""
+    """Leaf files by (department, root), where each leaf stands, definitions by SHA-256; `held` counts files."""
 
     files: dict[tuple[int, bytes], bytes] = field(default_factory=dict)
     places: dict[bytes, list[tuple[int, int, int]]] = field(default_factory=lambda: defaultdict(list))
     definitions: dict[bytes, LicenceType] = field(default_factory=dict)
+    held: Counter[int] = field(default_factory=Counter)
 
     def add_leaves(self, anchor: Anchor, data: bytes) -> None:
         """Takes in an anchor's leaf file.
@@ -34,6 +35,7 @@ class PublicFiles:
         if len(data) != 32 * anchor.size or merkle.root(leaves) != anchor.root:
             raise WrongFileError(f"leaf file of department {anchor.department}, anchor {anchor.seq}")
         self.files[anchor.department, anchor.root] = data
+        self.held[anchor.department] += 1
         for position, leaf in enumerate(leaves):
             self.places[leaf].append((anchor.department, anchor.seq, position))
 
@@ -53,7 +55,7 @@ class PublicFiles:
 
     def complete(self, index: Index, department: int) -> bool:
         """Whether every leaf file of the department is held, up to the head."""
-        return all((department, anchor.root) in self.files for anchor in index.anchors.get(department, ()))
+        return self.held[department] == len(index.anchors.get(department, ()))
 
     def find(self, index: Index, leaf: bytes) -> tuple[Inclusion, ...]:
         """Every place where the leaf stands."""

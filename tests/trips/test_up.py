@@ -205,6 +205,14 @@ def test_the_policy_lets_nothing_foreign_in(system: System) -> None:
 
 @pytest.mark.parametrize(
     ("body", "status"),
+    [(b"", 413), (b"GIF89a", 422), (b"\x89PNG broken", 422), (b"x" * (12 * 2**20 + 1), 413)],
+)
+def test_what_is_no_picture_is_refused(system: System, body: bytes, status: int) -> None:
+    assert httpx.post(f"{system.verifier}/api/v1/decode", content=body).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
     [
         (b"{", 422),
         (b"{}", 422),

@@ -177,6 +177,18 @@ def test_a_chain_that_is_away_lets_a_status_age(office: Office, watch: Watch) ->
     assert look_at(watch.trust, text, now + 3_600).reason is Reason.STATUS_STALE
 
 
+def test_nonsense_from_a_node_is_a_doubt_and_never_the_end(office: Office, watch: Watch) -> None:
+    assert watch.look() is None
+    for nonsense in ({}, None, 7, {"number": "0x1"}):
+
+        def garble(method: str, params: list[Any], result: Any, nonsense: object = nonsense) -> Any:
+            return nonsense if method == "eth_getBlockByNumber" else result
+
+        assert watch.look(garble)
+        assert watch.trust.disagrees
+    assert watch.look() is None
+
+
 def test_another_network_is_not_followed(office: Office, tmp_path: Path) -> None:
     pins = replace(office.house.chain.demand_pins(), network_id="0x" + "11" * 32)
     node = Node(office.stack.settings.chain_url, pins)
