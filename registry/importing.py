@@ -118,6 +118,11 @@ def read_table(data: Path | bytes, mapping: RowMapping) -> list[Row]:
 
 def _check_header(header: Sequence[str], mapping: RowMapping) -> None:
     missing = [column for column in mapping.needed if column not in header]
+    doubled = [column for column in mapping.needed if header.count(column) > 1]
+    if doubled:
+        raise InvalidError(
+            f"重复的列：{'、'.join(doubled)}", f"columns that stand twice: {', '.join(doubled)}"
+        )
     if missing:
         raise InvalidError(
             f"缺少列：{'、'.join(missing)}", f"columns missing: {', '.join(missing)}; nothing was imported"

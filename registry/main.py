@@ -7,6 +7,7 @@ import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 
 from contracts.deployment import PinError
 from licence.errors import FieldProblem, RecordError
@@ -28,6 +29,8 @@ def create_app(house: House) -> FastAPI:
     app.add_exception_handler(RecordError, _wrong_record)
     app.add_exception_handler(PinError, _other_chain)
     app.add_exception_handler(RequestValidationError, _wrong_request)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _bug)
     app.middleware("http")(_guard)
     return app
 
@@ -74,6 +77,17 @@ async def _wrong_record(_: Request, error: Exception) -> Response:
         raise error
     title = ("请更正下列字段", "correct the fields named below; nothing was stored")
     return problem(422, "record", title, error.problems)
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return problem(error.status_code, "http", ("没有这个地址或方法", str(error.detail)))
+
+
+async def _bug(_: Request, error: Exception) -> Response:
+    log.error("a bug", error=type(error).__name__)
+    return problem(500, "internal", ("系统内部错误，请联系管理员", "an internal error: tell the operator"))
 
 
 async def _other_chain(_: Request, error: Exception) -> Response:

@@ -6,7 +6,8 @@ FileSigner holds the keys, one folder a department, each encrypted. SignerClient
 import json
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +26,7 @@ from registry.errors import RegistryError, SignerUnreachableError
 from registry.vault import write_secret
 
 COUNCIL = 0
+_LONGEST_ADDRESS = 100
 
 
 class Role(StrEnum):
@@ -170,7 +172,8 @@ class SignerClient:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
                 link.settimeout(30)
-                link.connect(str(self._path))
+                with reachable(self._path) as address:
+                    link.connect(address)
                 link.sendall(json.dumps({"deed": deed, **arguments}).encode() + b"\n")
                 with link.makefile("rb") as lines:
                     answer = json.loads(lines.readline())
@@ -179,6 +182,19 @@ class SignerClient:
         if "refused" in answer:
             raise SigningError(answer["refused"])
         return answer["done"]
+
+
+@contextmanager
+def reachable(path: Path) -> Iterator[str]:
+    """An address of a Unix socket, whose paths the system limits to 107 bytes: a long one goes through its folder."""
+    if len(os.fsencode(path)) <= _LONGEST_ADDRESS:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 def unlocking_secret(home: Path, given: str, demo: bool) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 from licence.errors import LicenceError
 from licence.keys import Kid, NetworkId, Usage
 from registry.errors import RegistryError
-from registry.signer import FileSigner, Role
+from registry.signer import FileSigner, Role, reachable
 
 log = logging.getLogger("signer")
 _LIMIT = 8 * 1024 * 1024
@@ -34,7 +34,8 @@ class SignerServer:
         path.unlink(missing_ok=True)
         mask = os.umask(0o177)
         try:
-            server = await asyncio.start_unix_server(self._talk, str(path), limit=_LIMIT)
+            with reachable(path) as address:
+                server = await asyncio.start_unix_server(self._talk, address, limit=_LIMIT)
         finally:
             os.umask(mask)
         ready()

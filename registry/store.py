@@ -20,7 +20,7 @@ class Store:
         location = make_url(url)
         if location.drivername.startswith("sqlite") and location.database:
             Path(location.database).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = create_engine(url)
+        self._engine = create_engine(url, hide_parameters=True)
         if self._engine.dialect.name == "sqlite":
             _prepare_sqlite(self._engine)
         SQLModel.metadata.create_all(self._engine.execution_options(write=True))

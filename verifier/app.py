@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from PIL import Image, UnidentifiedImageError
+from starlette.exceptions import HTTPException
 
 from licence.reasons import Verdict
 from verifier.forging import ForgeError, forge
@@ -98,6 +99,10 @@ def _refuse(status: int, zh: str, en: str) -> Response:
 
 def _rest(trust: Trust) -> FastAPI:
     app = FastAPI(title="elicence verifier", version="1", docs_url=None, redoc_url=None)
+
+    @app.exception_handler(HTTPException)
+    async def problem(_: Request, error: HTTPException) -> Response:
+        return _refuse(error.status_code, "没有这个地址或方法", str(error.detail))
 
     @app.middleware("http")
     async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -27,6 +27,13 @@ def forge(trust: Trust, text: str, values: Mapping[str, Any]) -> str:
         presentation = read(text)
     except MalformedError as error:
         raise ForgeError("a licence that can be read is needed to forge it") from error
+    try:
+        return _changed(trust, presentation, values)
+    except MalformedError as error:
+        raise ForgeError("texts, whole numbers, booleans and lists of them can be put in") from error
+
+
+def _changed(trust: Trust, presentation: Presentation, values: Mapping[str, Any]) -> str:
     names = _public_names(trust, presentation)
     if isinstance(presentation, LicenceFile):
         return _file(presentation, values).render().decode()

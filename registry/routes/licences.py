@@ -24,7 +24,7 @@ class LicenceOrder(BaseModel, extra="forbid"):
 
     type: str = Field(examples=["11990000DEF000011Y001"], max_length=64)
     values: dict[str, Any] = Field(examples=[{"entName": "演示（示例市）商贸有限公司"}])
-    version: int | None = Field(None, description="type version; the newest if left out", ge=1)
+    version: int | None = Field(None, description="type version; the newest if left out", ge=1, le=65_535)
     succeeds: Literal["RENEWED", "CHANGED"] | None = Field(
         None, description="RENEWED or CHANGED: a new version of the licence of this number"
     )
@@ -46,7 +46,7 @@ def issue_one(order: LicenceOrder, house: TheHouse, write: TheWrite) -> Response
 def list_all(
     house: TheHouse,
     department: Asking,
-    after: Annotated[int, Query(ge=0, description="the cursor of the page before")] = 0,
+    after: Annotated[int, Query(ge=0, le=2**53, description="the cursor of the page before")] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> dict[str, Any]:
     """The department's own licences in the order of their issue, page by page."""

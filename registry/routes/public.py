@@ -1,15 +1,17 @@
 """What everybody may read: health, departments, type definitions, leaf files. Immutable files may be cached."""
 
 import re
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 from sqlmodel import select
 
 from registry import showing
 from registry.errors import NotFoundError, UnreachableError
 from registry.routes.parts import TheHouse
 from registry.tables import Department
+
+Number: TypeAlias = Annotated[int, Path(ge=0, lt=2**32)]
 
 router = APIRouter(tags=["public"])
 
@@ -51,7 +53,7 @@ def deployment(house: TheHouse) -> dict[str, Any]:
 
 
 @router.get("/public/{department}/status/{number}.bin")
-def status_list(department: int, number: int, house: TheHouse) -> Response:
+def status_list(department: Number, number: Number, house: TheHouse) -> Response:
     """A status list as this registry sees it: whoever audits compares it with the chain's."""
     with house.store.read() as session:
         data = showing.status_list(session, department << 32 | number)

@@ -102,6 +102,13 @@ def test_unknown_types_and_licences_are_not_found(office: Office) -> None:
     assert office.call("GET", "/api/v1/licences/ffff", headers=office.headers()).status_code == 404
 
 
+@pytest.mark.parametrize(
+    "query", ["after=99999999999999999999999", "after=-1", "after=x", "limit=0", "limit=100000"]
+)
+def test_a_cursor_that_is_none_is_a_problem(office: Office, query: str) -> None:
+    assert office.call("GET", f"/api/v1/licences?{query}", headers=office.headers()).status_code == 422
+
+
 def test_lists_come_page_by_page(office: Office) -> None:
     for number in range(3):
         post(office, {"type": BUSINESS, "values": office.business()}, f"page-{number}")

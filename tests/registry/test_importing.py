@@ -132,6 +132,7 @@ def test_quoted_commas_quotes_and_line_ends_survive(office: Office) -> None:
 
 BROKEN = {
     "a-column-missing": (b"ID,LEGAL NAME\n1,X\n", "columns missing"),
+    "a-column-twice": (seeding.TABLE.read_bytes().replace(b",SSA\n", b",ID\n", 1), "stand twice: ID"),
     "empty": (b"", "columns missing"),
     "not-utf-8": ("ID,许可\n".encode("gb18030"), "byte 3"),
     "utf-16": ("ID\n".encode("utf-16"), "not UTF-8"),

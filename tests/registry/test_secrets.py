@@ -1,5 +1,6 @@
 """Personal data stays where it belongs: canaries are planted, and everything that leaves the vault is searched."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from datetime import date
@@ -12,7 +13,8 @@ from licence.keys import Kid, NetworkId, Usage
 from registry.house import file_signer
 from registry.issuing import Order, issue
 from registry.settings import Settings, SettingsError, read_settings
-from registry.signer import SigningError, unlocking_secret
+from registry.signer import Role, SignerClient, SigningError, unlocking_secret
+from registry.signer_server import SignerServer
 from registry.store import department_by_id
 from registry.vault import Vault, VaultError, write_secret
 from scripts import seeding
@@ -76,6 +78,26 @@ def test_private_keys_lie_encrypted_and_unreadable_by_others(office: Office) -> 
     for path in (office.house.settings.home / "keys").rglob("*.pem"):
         assert b"ENCRYPTED PRIVATE KEY" in path.read_bytes()
         assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_home_with_a_long_path_has_a_signer_too(tmp_path: Path) -> None:
+    """Unix socket addresses end at 107 bytes; home folders do not."""
+    path = tmp_path / ("long" * 30) / "signer.sock"
+    path.parent.mkdir()
+    settings = Settings(home=tmp_path / "home")
+    answers: list[str] = []
+
+    async def talk() -> None:
+        ready = asyncio.Event()
+        server = asyncio.create_task(SignerServer(file_signer(settings)).serve(path, ready.set))
+        await ready.wait()
+        answers.append(await asyncio.to_thread(SignerClient(path).account, 7, Role.ANCHOR))
+        server.cancel()
+        await asyncio.gather(server, return_exceptions=True)
+
+    asyncio.run(talk())
+    assert answers[0].startswith("0x")
+    assert path.stat().st_mode & 0o077 == 0
 
 
 def test_key_files_that_others_may_read_are_refused(tmp_path: Path) -> None:

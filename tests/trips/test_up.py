@@ -197,6 +197,17 @@ def test_the_page_is_accessible(page: Page, system: System) -> None:
     assert found.violations_count == 0, found.generate_report()
 
 
+@pytest.mark.parametrize("value", ["1.5", "[[]]", "null", '"\\ud800"', "{}"])
+def test_what_cannot_be_forged_is_a_problem_not_a_crash(system: System, value: str) -> None:
+    text = json.dumps((system.home / "samples" / "valid.json").read_text("utf-8"))
+    body = f'{{"presentation": {text}, "values": {{"entName": {value}}}}}'
+    found = httpx.post(f"{system.verifier}/api/v1/forge", content=body)
+    assert found.status_code in (200, 422)
+    if found.status_code == 200:
+        again = httpx.post(f"{system.verifier}/api/v1/verify", json=found.json())
+        assert again.json()["verdict"] == "INVALID"
+
+
 def test_the_policy_lets_nothing_foreign_in(system: System) -> None:
     headers = httpx.get(system.verifier).headers
     assert "script-src 'self'" in headers["content-security-policy"]
