@@ -170,6 +170,7 @@ function translate() {
   document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
   document.title = say("title");
   for (const place of document.querySelectorAll("[data-say]")) place.textContent = say(place.dataset.say);
+  for (const place of document.querySelectorAll("[data-label]")) place.setAttribute("aria-label", say(place.dataset.label));
   $("language").textContent = language === "zh" ? "English" : "中文";
   $("language").lang = language === "zh" ? "en" : "zh-CN";
   state();
