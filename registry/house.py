@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.deployment import Deployment
+from licence.keys import NetworkId
 from registry.chain import Chain
+from registry.errors import ChainUnreachableError
 from registry.publishing import Publisher
 from registry.settings import Mode, Settings
 from registry.signer import FileSigner, Signer, SignerClient, unlocking_secret
@@ -25,6 +27,17 @@ class House:
     chain: Chain
     publisher: Publisher
     clock: Callable[[], float] = time.time
+
+    @property
+    def network(self) -> NetworkId:
+        """The network that licences are signed for. Needs no node: issuing goes on while the chain is away.
+
+        Raises:
+            ChainUnreachableError: nothing is deployed yet.
+        """
+        if self.chain.deployment is None:
+            raise ChainUnreachableError("nothing is deployed yet: run `elicence deploy`")
+        return NetworkId(self.chain.deployment.network)
 
     @property
     def now(self) -> int:

@@ -18,7 +18,7 @@ from licence.codes import CertificateId
 from licence.definition import FieldKind, LicenceType
 from licence.entry import Entry, SignedEntry, Terms
 from licence.errors import FieldProblem, RecordError
-from licence.keys import Kid, NetworkId, PublicKey, Suite, Usage
+from licence.keys import Kid, PublicKey, Suite, Usage
 from licence.record import Record, check_dependencies, number, subject, validate, validity
 from licence.status import Act, ListId, Status, StatusRef, lawful
 from registry.errors import ConflictError, InvalidError, RegistryError, UnreachableError
@@ -120,10 +120,9 @@ def sign(house: House, session: Session, department: Department, drafts: Sequenc
     key = signing_key(house, session, department)
     public = PublicKey(Suite(key.suite), key.x, key.y)
     signatures = house.signer.sign_entries(public.kid, [draft.entry.encode() for draft in drafts])
-    network = NetworkId(house.chain.demand_pins().network)
     for each, signature in zip(drafts, signatures, strict=True):
         signed = SignedEntry.parse(SignedEntry.assemble(each.entry, signature).data)
-        signed.check_signature(public, network)
+        signed.check_signature(public, house.network)
         each.row.signed_entry, each.row.leaf = signed.data, signed.leaf
         each.row.subject = _id(each.subject.id)
         session.add(each.row)

@@ -55,7 +55,7 @@ def _file(presentation: LicenceFile, values: Mapping[str, JsonValue]) -> Licence
 
 def _public_names(trust: Trust, presentation: Presentation) -> list[str]:
     head = trust.index.head
-    definition = trust.facts(presentation, head).definition if head else None
+    definition = trust.facts(presentation, trust.index, head).definition if head else None
     if definition is None or isinstance(definition, Unknown):
         raise ForgeError("the type of this licence is not known here")
     return [field.name for field in definition.group(Group.PUBLIC)]

@@ -33,12 +33,12 @@ class Trust:
             return Reason.CHAIN_DISAGREES
         return Reason.CHAIN_UNREACHABLE if self.index.head is None else None
 
-    def facts(self, presentation: Presentation, head: Head) -> Facts:
-        """What the chain and the public files say about one presentation."""
+    def facts(self, presentation: Presentation, index: Index, head: Head) -> Facts:
+        """What the chain, as `index` has it at `head`, and the public files say about one presentation."""
         terms, receipt = presentation.terms, presentation.receipt
-        key = self.index.keys.get(terms.kid)
+        key = index.keys.get(terms.kid)
         department = key.department if key else 0
-        permitted = self.index.types.get((department, terms.type, terms.type_version))
+        permitted = index.types.get((department, terms.type, terms.type_version))
         known = self.files.definitions.get(permitted.digest) if permitted else None
         definition = known or Unknown(Reason.DEFINITION_UNAVAILABLE)
         return Facts(
@@ -46,22 +46,24 @@ class Trust:
             as_of=head,
             max_age=self.max_age,
             key=key,
-            department=self.index.departments.get(department),
+            department=index.departments.get(department),
             type=permitted,
             definition=definition,
-            shown=self.index.anchor(department, receipt.anchor),
-            found=self._found(presentation, definition),
-            complete=self.files.complete(self.index, department),
-            status=self.index.status(terms.status),
+            shown=index.anchor(department, receipt.anchor),
+            found=self._found(presentation, index, definition),
+            complete=self.files.complete(index, department),
+            status=index.status(terms.status),
         )
 
-    def _found(self, presentation: Presentation, definition: LicenceType | Unknown) -> tuple[Inclusion, ...]:
+    def _found(
+        self, presentation: Presentation, index: Index, definition: LicenceType | Unknown
+    ) -> tuple[Inclusion, ...]:
         if isinstance(presentation, LicenceFile):
-            return self.files.find(self.index, presentation.signed.leaf)
+            return self.files.find(index, presentation.signed.leaf)
         if isinstance(definition, Unknown):
             return ()
         try:
             opened = presentation.open(definition)
         except MalformedError:
             return ()
-        return self.files.find(self.index, opened.signed.leaf)
+        return self.files.find(index, opened.signed.leaf)

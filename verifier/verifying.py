@@ -20,10 +20,11 @@ def look_at(trust: Trust, text: str, now: int) -> Examination:
         presentation = read(text)
     except MalformedError as error:
         return unreadable(error, now)
-    head = trust.index.head
+    index = trust.index  # taken once: the follower may put the next one in its place meanwhile
+    head = index.head
     if trust.reason is not None or head is None:
         return undetermined(presentation, trust.reason or Reason.CHAIN_UNREACHABLE, now)
-    return examine(presentation, trust.facts(presentation, head), now)
+    return examine(presentation, trust.facts(presentation, index, head), now)
 
 
 def answer(trust: Trust, text: str, now: int) -> dict[str, Any]:

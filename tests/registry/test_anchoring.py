@@ -15,6 +15,7 @@ from registry.acts import Ask
 from registry.chain import Chain
 from registry.errors import ChainUnreachableError, ConflictError, InvalidError
 from registry.house import House
+from registry.issuing import issue
 from registry.signer import SigningError
 from registry.tables import ActState, Batch, BatchState, Licence, StatusAct
 from scripts import seeding
@@ -189,6 +190,17 @@ def test_a_chain_that_is_down_loses_nothing(office: Office) -> None:
     with pytest.raises(ChainUnreachableError, match="is it running"):
         worker.run_until_idle(away)
     assert office.again(row).batch is not None
+    office.settle()
+    assert office.show(row).paper()
+
+
+def test_while_the_chain_is_down_licences_are_issued_and_wait(office: Office) -> None:
+    away = _over(office, f"http://127.0.0.1:{Ports.free().chain}")
+    with pytest.raises(ChainUnreachableError):
+        away.chain.demand_pins()
+    with away.store.write() as session:
+        row = issue(away, session, office.department(session), office.order(office.business()))
+    assert row.batch is None
     office.settle()
     assert office.show(row).paper()
 
