@@ -310,6 +310,8 @@ def _by_council(house: House, calls: Sequence[bytes], funded: Sequence[str] = ()
 
 def _transact(house: House, sender: str, data: bytes, *, nonce: int, contract: str) -> str:
     target = house.chain.demand_pins().addresses[contract]
+    # Tried first, for nothing: a refusal then comes with the contract's reason, and before anything is sent.
+    house.chain.request("eth_call", [{"from": sender, "to": target, "data": "0x" + data.hex()}, "latest"])
     transaction = house.chain.transaction(data, nonce, to=target, gas=_GAS)
     return _send(house.chain, house.signer.sign_transaction(sender, transaction))
 

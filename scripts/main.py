@@ -42,7 +42,7 @@ app.add_typer(demos, name="demo")
 app.add_typer(departments, name="department")
 app.add_typer(types, name="type")
 
-console = Console(stderr=True)
+console = Console(stderr=True, soft_wrap=True)
 PORTS = Ports()
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object, last, on standard output")]
 Id = Annotated[int, typer.Argument(help="the department's number")]
