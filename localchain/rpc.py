@@ -7,6 +7,7 @@ from typing import Any
 from eth.abc import BlockHeaderAPI, ComputationAPI
 from eth.exceptions import VMError
 from eth.vm.spoof import SpoofTransaction
+from eth_typing import Address
 from eth_utils import ValidationError, to_canonical_address
 
 from localchain import VERSION, views
@@ -172,7 +173,7 @@ class Methods:
         if computation.is_error:
             raise _reverted(computation)
         # What is used is not always enough (63/64 rule, refunds, Prague's calldata floor): raise it until it is.
-        guess = self._spoof(given, gas).intrinsic_gas + int(computation.get_gas_used())
+        guess = self._spoof(given, gas, 0).intrinsic_gas + int(computation.get_gas_used())
         while guess < gas and self._fails(given, header, guess):
             guess += guess // 8
         return hex(min(guess, gas))
@@ -186,20 +187,21 @@ class Methods:
     def _run(self, given: Mapping[str, Any], header: BlockHeaderAPI, gas: int) -> ComputationAPI:
         with self.chain.trial(header) as state:
             try:
-                return state.costless_execute_transaction(self._spoof(given, min(gas, int(header.gas_limit))))
+                # The nonce of this very block: the head may have moved on meanwhile, or be another by intent.
+                nonce = state.get_nonce(_sender(given))
+                spoofed = self._spoof(given, min(gas, int(header.gas_limit)), nonce)
+                return state.costless_execute_transaction(spoofed)
             except ValidationError as error:
                 raise RpcError(-32000, f"the call cannot be executed: {error}") from error
 
-    def _spoof(self, given: Mapping[str, Any], gas: int) -> Any:
+    def _spoof(self, given: Mapping[str, Any], gas: int, nonce: int) -> Any:
         data = _bytes(given.get("data") or given.get("input") or "0x")
         to: Any = to_canonical_address(given["to"]) if given.get("to") else b""
-        sender = to_canonical_address(given.get("from") or "0x" + "00" * 20)
         builder = self.chain.builder()
-        nonce = self.chain.state(self.chain.head).get_nonce(sender)
         unsigned = builder.create_unsigned_transaction(
             nonce=nonce, gas_price=0, gas=gas, to=to, value=int(given.get("value") or "0x0", 16), data=data
         )
-        return SpoofTransaction(unsigned, from_=sender)
+        return SpoofTransaction(unsigned, from_=_sender(given))
 
     def send(self, raw: str) -> str:
         try:
@@ -231,6 +233,10 @@ class Methods:
         if header is None:
             raise RpcError(-32000, "unknown block")
         return header
+
+
+def _sender(given: Mapping[str, Any]) -> Address:
+    return to_canonical_address(given.get("from") or "0x" + "00" * 20)
 
 
 def _bytes(text: str) -> bytes:

@@ -86,6 +86,15 @@ def test_a_revert_comes_with_its_reason(node: Node) -> None:
     assert artifacts.revert_reason(bytes.fromhex(answer["error"]["data"][2:])) == "IssuerRegistryBadValue()"
 
 
+def test_a_call_at_an_older_block_works_for_a_sender_that_went_on(node: Node) -> None:
+    """It once took the sender's nonce from the head, and failed whenever a block came in between."""
+    call = {"from": OWNER.address, "to": "0x" + "22" * 20, "data": "0x"}
+    node.wait(node.ask("eth_sendRawTransaction", transfer(OWNER, nonce(node))))
+    for block in ("0x0", "0x1", "latest"):
+        assert node.ask("eth_call", call, block) == "0x"
+        assert int(node.ask("eth_estimateGas", call, block), 16) == 21_000
+
+
 def test_a_proof_leads_from_the_header_to_the_storage(node: Node) -> None:
     """eth_getProof checked with rlp and keccak alone: account to state root, slot to storage root."""
     data = "0x" + artifacts.deploy_data("IssuerRegistry", OWNER.address, b"\7" * 32).hex()
