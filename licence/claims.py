@@ -43,8 +43,8 @@ def disclosure(salt: bytes, name: str, value: JsonValue) -> str:
     return base64url(jcs([base64url(salt), name, value]))
 
 
-def group_hash(values: Mapping[str, JsonValue], names: Sequence[str], seed: GroupSeed) -> bytes:
-    """G: SHA-256(0x02 ‖ digests sorted bytewise) over all declared `names`, in order, of one group.
+def digests(values: Mapping[str, JsonValue], names: Sequence[str], seed: GroupSeed) -> list[bytes]:
+    """The digests (32 bytes each) of all declared `names` of one group, in order; a decoy where no value is.
 
     Raises:
         MalformedError: a value whose name is not declared, or outside the grammar of claims.
@@ -54,10 +54,27 @@ def group_hash(values: Mapping[str, JsonValue], names: Sequence[str], seed: Grou
         raise MalformedError(
             f"{len(unknown)} values whose names this group of the type version does not declare"
         )
-    digests = [_digest(values, name, salt) for name, salt in zip(names, salts(seed, len(names)), strict=True)]
-    if len(set(digests)) != len(digests):
+    return [_digest(values, name, salt) for name, salt in zip(names, salts(seed, len(names)), strict=True)]
+
+
+def hash_of_digests(found: Sequence[bytes]) -> bytes:
+    """G: SHA-256(0x02 ‖ digests sorted bytewise).
+
+    Raises:
+        MalformedError: two digests that are equal.
+    """
+    if len(set(found)) != len(found):
         raise MalformedError("two claims with the same digest")
-    return hashlib.sha256(b"\x02" + b"".join(sorted(digests))).digest()
+    return hashlib.sha256(b"\x02" + b"".join(sorted(found))).digest()
+
+
+def group_hash(values: Mapping[str, JsonValue], names: Sequence[str], seed: GroupSeed) -> bytes:
+    """G over all declared `names`, in order, of one group.
+
+    Raises:
+        MalformedError: as digests.
+    """
+    return hash_of_digests(digests(values, names, seed))
 
 
 def split(values: Mapping[str, JsonValue], definition: LicenceType, group: Group) -> dict[str, JsonValue]:

@@ -16,7 +16,7 @@ import msgspec
 from licence.canonical import jcs, read_canonical
 from licence.errors import MalformedError
 
-# RFC 9901 §4.1 and the registered JWT claim names that an SD-JWT VC uses for itself.
+# RFC 9901 §4.1, the registered JWT claim names, and what else an SD-JWT VC of ours says itself.
 RESERVED_NAMES = frozenset(
     [
         "_sd",
@@ -38,8 +38,12 @@ RESERVED_NAMES = frozenset(
         "kid",
         "nonce",
         "sd_hash",
+        "private",
+        "receipt",
+        "signed_entry",
     ]
 )
+_CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -276,8 +280,10 @@ def _check_references(found: LicenceType) -> None:
 
 
 def _check_limits(found: LicenceType) -> None:
-    if not (1 <= found.version <= 65_535 and 1 <= len(found.code) <= 64 and found.code.isascii()):
-        raise MalformedError("type definition: a version of 1 to 65535 and an ASCII code expected")
+    if not (1 <= found.version <= 65_535 and _CODE.fullmatch(found.code)):
+        raise MalformedError(
+            "type definition: a version of 1 to 65535 and a code of A-Z a-z 0-9 . _ - expected"
+        )
     if len(found.fields) > 128:
         raise MalformedError("type definition: at most 128 fields")
     try:

@@ -60,12 +60,19 @@ class Entry:
         Raises:
             MalformedError: not the one encoding of such an array; VERSION_UNKNOWN for another version's.
         """
+        _check_version(data)
         items = read_array(data, MAX_ENTRY, "entry")
-        if items and isinstance(items[0], str) and items[0] != VERSION:
-            raise MalformedError(f"entry of version {VERSION} expected", Reason.VERSION_UNKNOWN)
         if len(items) != 10:
             raise MalformedError(f"entry of 10 elements expected, {len(items)} found")
         return cls(terms_of(items[1:9]), bytes_of(items[9], 32, "claims_root"))
+
+
+def _check_version(data: bytes) -> None:
+    """Another version may be any array after its first element: that one alone is looked at."""
+    ours = cbor2.dumps(VERSION)
+    is_text = len(data) > 1 and data[0] >> 5 == 4 and data[1] >> 5 == 3
+    if is_text and data[1 : 1 + len(ours)] != ours:
+        raise MalformedError(f"entry of version {VERSION} expected", Reason.VERSION_UNKNOWN)
 
 
 def terms_of(items: list[object]) -> Terms:

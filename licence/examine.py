@@ -6,29 +6,21 @@ Checks 1 to 5 are judged in order. Once the issuer's signature holds, what is wr
 from dataclasses import dataclass
 
 from licence.errors import InclusionError, MalformedError, SignatureError
-from licence.facts import Facts, StatusFacts, Unknown
+from licence.facts import CLOCK_TOLERANCE, Facts, StatusFacts, Unknown
 from licence.file import LicenceFile
+from licence.holder import fresh, holder
 from licence.keys import Usage
 from licence.opened import Opened
 from licence.presentation import Presentation
-from licence.reasons import Check, Flag, Outcome, Reason, Verdict
+from licence.reasons import Check, Finding, Flag, Outcome, Reason, Verdict
 from licence.receipt import Inclusion
 from licence.record import agrees
+from licence.sd_jwt import SdJwt
 from licence.status import Act, Status
 
-CLOCK_TOLERANCE = 120
 PENDING_LIMIT = 72 * 3600
 
 _ACTS = {Act.WITHDRAWN: Reason.WITHDRAWN, Act.REVOKED: Reason.REVOKED, Act.CANCELLED: Reason.CANCELLED}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found. A check that was not reached is UNKNOWN without a reason."""
-
-    check: Check
-    outcome: Outcome
-    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +62,8 @@ def examine(presentation: Presentation, facts: Facts, now: int) -> Examination:
     proven = _proven(presentation, facts, opened)
     findings = (
         Finding(Check.WELL_FORMED, Outcome.PASS),
-        Finding(Check.FRESH, Outcome.NOT_APPLICABLE),
-        Finding(Check.HOLDER, Outcome.NOT_APPLICABLE),
+        fresh(presentation, now),
+        holder(presentation, facts, now),
         _issuer(presentation, facts, proven, now),
         _signature(facts, opened),
         _anchor(presentation, facts, proven, now),
@@ -98,11 +90,6 @@ def undetermined(presentation: Presentation, reason: Reason, now: int) -> Examin
     findings[Check.WELL_FORMED - 1] = Finding(Check.WELL_FORMED, Outcome.PASS)
     findings[reason.check - 1] = Finding(reason.check, Outcome.UNKNOWN, reason)
     return Examination(tuple(findings), Verdict.UNDETERMINED, reason, now, presentation=presentation)
-
-
-def is_fresh(facts: Facts, now: int) -> bool:
-    """Whether the facts are young enough to say what is *not* there, and the clock agrees with the chain's."""
-    return -CLOCK_TOLERANCE <= now - facts.as_of.time <= facts.max_age
 
 
 def _proven(presentation: Presentation, facts: Facts, opened: Opened | None) -> list[Inclusion]:
@@ -136,15 +123,16 @@ def _issuer(presentation: Presentation, facts: Facts, proven: list[Inclusion], n
     if missing is not None:
         return _absent(Check.ISSUER, missing, facts, now)
     if facts.key is not None and facts.key.usage is not Usage.ISSUE:
-        return Finding(Check.ISSUER, Outcome.FAIL, Reason.KEY_USAGE_WRONG)
+        return Finding.fail(Reason.KEY_USAGE_WRONG)
     if isinstance(facts.definition, Unknown):
-        return Finding(Check.ISSUER, Outcome.UNKNOWN, facts.definition.reason)
+        return Finding.unknown(facts.definition.reason)
     faults = [_fault(presentation, facts, place.anchor.time) for place in proven if not place.anchor.void]
     if not faults:
-        return Finding(Check.ISSUER, Outcome.UNKNOWN, Reason.ISSUER_NOT_JUDGED)
-    if None in faults:
+        return Finding.unknown(Reason.ISSUER_NOT_JUDGED)
+    first = faults[0]
+    if first is None or None in faults:
         return Finding(Check.ISSUER, Outcome.PASS)
-    return Finding(Check.ISSUER, Outcome.FAIL, faults[0])
+    return Finding.fail(first)
 
 
 def _missing(facts: Facts) -> Reason | None:
@@ -173,13 +161,13 @@ def _fault(presentation: Presentation, facts: Facts, time: int) -> Reason | None
 
 def _signature(facts: Facts, opened: Opened | None) -> Finding:
     if opened is None or facts.key is None:
-        return Finding(Check.SIGNATURE, Outcome.UNKNOWN, Reason.SIGNATURE_NOT_JUDGED)
+        return Finding.unknown(Reason.SIGNATURE_NOT_JUDGED)
     if opened.claims_root != opened.signed.entry.claims_root:
-        return Finding(Check.SIGNATURE, Outcome.FAIL, Reason.CONTENT_ALTERED)
+        return Finding.fail(Reason.CONTENT_ALTERED)
     try:
         opened.signed.check_signature(facts.key.key, facts.network_id)
     except (SignatureError, MalformedError):
-        return Finding(Check.SIGNATURE, Outcome.FAIL, Reason.SIGNATURE_BAD)
+        return Finding.fail(Reason.SIGNATURE_BAD)
     return Finding(Check.SIGNATURE, Outcome.PASS)
 
 
@@ -189,16 +177,16 @@ def _anchor(presentation: Presentation, facts: Facts, proven: list[Inclusion], n
     if standing and (_matches(presentation, standing) or (shown is not None and shown.void)):
         return Finding(Check.ANCHOR, Outcome.PASS)
     if proven and not standing:
-        return Finding(Check.ANCHOR, Outcome.FAIL, Reason.ANCHOR_VOID)
+        return Finding.fail(Reason.ANCHOR_VOID)
     if shown is not None and not shown.void and (presentation.receipt.proof is not None or facts.complete):
-        return Finding(Check.ANCHOR, Outcome.FAIL, Reason.ANCHOR_MISMATCH)
-    if not facts.complete or not is_fresh(facts, now):
-        return Finding(Check.ANCHOR, Outcome.UNKNOWN, Reason.RECEIPT_UNAVAILABLE)
+        return Finding.fail(Reason.ANCHOR_MISMATCH)
+    if not facts.complete or not facts.fresh(now):
+        return Finding.unknown(Reason.RECEIPT_UNAVAILABLE)
     if standing:
-        return Finding(Check.ANCHOR, Outcome.FAIL, Reason.ANCHOR_MISMATCH)
+        return Finding.fail(Reason.ANCHOR_MISMATCH)
     if now - presentation.terms.iat <= PENDING_LIMIT:
-        return Finding(Check.ANCHOR, Outcome.UNKNOWN, Reason.ANCHOR_PENDING)
-    return Finding(Check.ANCHOR, Outcome.FAIL, Reason.NOT_ANCHORED)
+        return Finding.unknown(Reason.ANCHOR_PENDING)
+    return Finding.fail(Reason.NOT_ANCHORED)
 
 
 def _matches(presentation: Presentation, standing: list[Inclusion]) -> bool:
@@ -214,28 +202,28 @@ def _matches(presentation: Presentation, standing: list[Inclusion]) -> bool:
 def _dates(presentation: Presentation, opened: Opened | None, now: int) -> Finding:
     terms = presentation.terms
     if opened is not None and not agrees(opened.values, opened.definition, terms):
-        return Finding(Check.DATES, Outcome.FAIL, Reason.DATES_DISAGREE)
+        return Finding.fail(Reason.DATES_DISAGREE)
     if now < terms.nbf:
-        return Finding(Check.DATES, Outcome.FAIL, Reason.NOT_YET_VALID)
+        return Finding.fail(Reason.NOT_YET_VALID)
     if terms.exp is not None and now >= terms.exp:
-        return Finding(Check.DATES, Outcome.FAIL, Reason.EXPIRED)
+        return Finding.fail(Reason.EXPIRED)
     return Finding(Check.DATES, Outcome.PASS)
 
 
 def _status(presentation: Presentation, facts: Facts, now: int) -> Finding:
     if isinstance(facts.status, Unknown):
-        return Finding(Check.STATUS, Outcome.UNKNOWN, facts.status.reason)
+        return Finding.unknown(facts.status.reason)
     if facts.key is not None and presentation.terms.status.department != facts.key.department:
-        return Finding(Check.STATUS, Outcome.FAIL, Reason.STATUS_LIST_FOREIGN)
+        return Finding.fail(Reason.STATUS_LIST_FOREIGN)
     if facts.status is None:
         return _absent(Check.STATUS, Reason.STATUS_POSITION_UNKNOWN, facts, now)
     reason = _status_reason(facts.status)
     if reason is not None and facts.status.status is not Status.SUSPENDED:
-        return Finding(Check.STATUS, Outcome.FAIL, reason)
-    if not is_fresh(facts, now):
-        return Finding(Check.STATUS, Outcome.UNKNOWN, Reason.STATUS_STALE)
+        return Finding.fail(reason)
+    if not facts.fresh(now):
+        return Finding.unknown(Reason.STATUS_STALE)
     if reason is not None:
-        return Finding(Check.STATUS, Outcome.FAIL, reason)
+        return Finding.fail(reason)
     return Finding(Check.STATUS, Outcome.PASS)
 
 
@@ -247,7 +235,7 @@ def _status_reason(status: StatusFacts) -> Reason | None:
 
 def _absent(check: Check, reason: Reason, facts: Facts, now: int) -> Finding:
     """Absence is proof only as of now: old facts can't say that something is *not* on the chain."""
-    if is_fresh(facts, now):
+    if facts.fresh(now):
         return Finding(check, Outcome.FAIL, reason)
     return Finding(check, Outcome.UNKNOWN, Reason.STATUS_STALE)
 
@@ -269,7 +257,8 @@ def _conclude(findings: tuple[Finding, ...]) -> tuple[Verdict, Reason | None]:
 
 
 def _flags(presentation: Presentation, inclusion: Inclusion | None) -> frozenset[Flag]:
-    flags = set() if isinstance(presentation, LicenceFile) else {Flag.STATIC_COPY}
+    bound = isinstance(presentation, SdJwt) and presentation.binding is not None
+    flags = set() if bound or isinstance(presentation, LicenceFile) else {Flag.STATIC_COPY}
     if inclusion is not None and inclusion.anchor.time - presentation.terms.iat > PENDING_LIMIT:
         flags.add(Flag.LATE_ANCHORED)
     return frozenset(flags)

@@ -11,6 +11,8 @@ from licence.reasons import Reason
 from licence.receipt import Anchor, Inclusion
 from licence.status import Act, Status
 
+CLOCK_TOLERANCE = 120
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
@@ -53,12 +55,13 @@ class KeyFacts:
 
 @dataclass(frozen=True, slots=True)
 class DepartmentFacts:
-    """A department's record: its code (统一社会信用代码), names, and the time for which it is admitted."""
+    """A department's record: its code (统一社会信用代码), names, the base of its public files, when it is admitted."""
 
     id: int
     code: str
     name_zh: str
     name_en: str
+    uri: str
     window: Window
 
 
@@ -79,13 +82,22 @@ class StatusFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What the relying party asked a wallet for: a proof made for this audience, over this nonce of its own."""
+
+    audience: str
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """All that the eight checks need from outside, for one presentation, as of one block.
 
     `type` and `definition` are those of the key's department. `definition` is only ever one whose SHA-256 is the
     chain's. `shown` is the anchor that the presentation's receipt names (None: the chain has no such anchor).
     `found` are the places of the leaf in the department's leaf files and receipt, proven or not: examine proves them.
-    `complete` says that every leaf file of the department is held up to the head.
+    `complete` says that every leaf file of the department is held up to the head. `presenter` is the record of the key
+    that signed an SD-JWT VC, `asked` what the relying party had asked its holder for; other forms have neither.
     """
 
     network_id: NetworkId
@@ -99,3 +111,9 @@ class Facts:
     found: tuple[Inclusion, ...]
     complete: bool
     status: StatusFacts | Unknown | None
+    presenter: KeyFacts | None = None
+    asked: Asked | None = None
+
+    def fresh(self, now: int) -> bool:
+        """Whether the facts are young enough to say what is *not* there, and the clock agrees with the chain's."""
+        return -CLOCK_TOLERANCE <= now - self.as_of.time <= self.max_age

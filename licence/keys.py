@@ -66,8 +66,14 @@ class PublicKey:
 
 
 def low_s(signature: bytes) -> bytes:
-    """The one accepted form of an ES256 signature r ‖ s: s replaced by n - s where that is smaller."""
+    """The one accepted form of an ES256 signature r ‖ s: s replaced by n - s where that is smaller.
+
+    Raises:
+        SignatureError: not 64 bytes, or s beyond the curve's order.
+    """
     r, s = _numbers(signature)
+    if s > P256_ORDER:
+        raise SignatureError("signature with s in range expected")
     return r.to_bytes(32, "big") + min(s, P256_ORDER - s).to_bytes(32, "big")
 
 

@@ -5,16 +5,19 @@ from typing import TypeAlias
 from licence.errors import MalformedError
 from licence.file import MAX_FILE, LicenceFile
 from licence.paper import PaperCode
+from licence.sd_jwt import SdJwt
 
-Presentation: TypeAlias = PaperCode | LicenceFile
+Presentation: TypeAlias = PaperCode | LicenceFile | SdJwt
 
 
 def read(text: str) -> Presentation:
-    """The presentation in a scanned text or in the text of a licence file.
+    """The presentation in a scanned text, in the text of a licence file, or in a wallet's SD-JWT VC.
 
     Raises:
         MalformedError: NOT_OUR_CODE for something else altogether; VERSION_UNKNOWN or MALFORMED as the forms say.
     """
+    if text.startswith("ey"):  # the first letters of every JSON object in base64url
+        return SdJwt.parse(text)
     if not text.startswith("{"):
         return PaperCode.parse(text)
     if len(text) > MAX_FILE:

@@ -3,6 +3,7 @@
 Every reason belongs to one of the eight checks and to one verdict; nothing else in the code decides either.
 """
 
+from dataclasses import dataclass
 from enum import Enum, IntEnum, StrEnum
 
 
@@ -42,6 +43,13 @@ class Reason(Enum):
     MALFORMED = (1, Verdict.INVALID)
     NOT_OUR_CODE = (1, Verdict.UNDETERMINED)
     VERSION_UNKNOWN = (1, Verdict.UNDETERMINED)
+    TOKEN_EXPIRED = (2, Verdict.INVALID)
+    PRESENTER_NOT_AUTHORISED = (3, Verdict.INVALID)
+    PRESENTER_SIGNATURE_BAD = (3, Verdict.INVALID)
+    ENVELOPE_DISAGREES = (3, Verdict.INVALID)
+    HOLDER_PROOF_MISSING = (3, Verdict.INVALID)
+    HOLDER_PROOF_BAD = (3, Verdict.INVALID)
+    WRONG_AUDIENCE = (3, Verdict.INVALID)
     ISSUER_UNKNOWN = (4, Verdict.INVALID)
     KEY_USAGE_WRONG = (4, Verdict.INVALID)
     ISSUER_NOT_AUTHORISED_FOR_TYPE = (4, Verdict.INVALID)
@@ -71,6 +79,7 @@ class Reason(Enum):
     ANCHOR_PENDING = (6, Verdict.UNDETERMINED)
     STATUS_STALE = (8, Verdict.UNDETERMINED)
     STATUS_UNKNOWN = (8, Verdict.UNDETERMINED)
+    HOLDER_NOT_JUDGED = (3, Verdict.UNDETERMINED)
     ISSUER_NOT_JUDGED = (4, Verdict.UNDETERMINED)
     SIGNATURE_NOT_JUDGED = (5, Verdict.UNDETERMINED)
 
@@ -87,6 +96,25 @@ class Reason(Enum):
     def weight(self) -> int:
         """The smaller, the heavier: of several, the smallest is the headline."""
         return int(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found. A check that was not reached is UNKNOWN without a reason."""
+
+    check: Check
+    outcome: Outcome
+    reason: Reason | None = None
+
+    @classmethod
+    def fail(cls, reason: Reason) -> "Finding":
+        """The check that this reason belongs to failed for it."""
+        return cls(reason.check, Outcome.FAIL, reason)
+
+    @classmethod
+    def unknown(cls, reason: Reason) -> "Finding":
+        """The check that this reason belongs to could not be made for it."""
+        return cls(reason.check, Outcome.UNKNOWN, reason)
 
 
 class Flag(StrEnum):

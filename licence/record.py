@@ -22,6 +22,7 @@ from licence.errors import FieldProblem, RecordError
 _DECIMAL = re.compile(r"(0|[1-9][0-9]{0,14})(\.[0-9]{1,6})?")
 _DIGEST = re.compile(r"[A-Za-z0-9_-]{43}")
 _MAX_ITEMS = 50
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +361,8 @@ def _term(values: Mapping[str, JsonValue], definition: LicenceType) -> list[Fiel
 
 
 def _day(value: JsonValue) -> date:
-    if not isinstance(value, str) or len(value) != 10 or not 1900 <= int(value[:4]) <= 2999:
+    # fromisoformat alone takes week dates too.
+    if not isinstance(value, str) or not _DAY.fullmatch(value) or not 1900 <= int(value[:4]) <= 2999:
         raise ValueError("a day of 1900 to 2999 as YYYY-MM-DD")
     return date.fromisoformat(value)
 

@@ -96,10 +96,11 @@ def _check(body: bytes) -> bytes:
 def _inflate(data: bytes, words: bytes) -> bytes:
     inflate = zlib.decompressobj(-15, words)
     try:
-        payload = inflate.decompress(data, MAX_INFLATED)
+        payload = inflate.decompress(data, MAX_INFLATED + 1)
     except zlib.error as error:
         raise MalformedError("the code's compressed part is broken") from error
-    if not inflate.eof or inflate.unused_data or inflate.unconsumed_tail:
+    whole = inflate.eof and not inflate.unused_data and not inflate.unconsumed_tail
+    if not whole or len(payload) > MAX_INFLATED:
         raise MalformedError(
             f"compressed part of at most {MAX_INFLATED} bytes, whole and without a tail, expected"
         )

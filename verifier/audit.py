@@ -100,7 +100,7 @@ def _definitions(index: Index, fetcher: Fetcher) -> Iterator[Difference]:
     for (department, code, version), permitted in index.types.items():
         where = f"definition of type {code} version {version}"
         try:
-            data = fetcher.get(index.uris[department], f"types/{permitted.digest.hex()}.json")
+            data = fetcher.get(index.departments[department].uri, f"types/{permitted.digest.hex()}.json")
             digest = LicenceType.from_canonical(data).digest
         except (FetchError, LicenceError) as error:
             yield Difference(where, permitted.digest.hex(), f"{type(error).__name__}")
@@ -113,7 +113,7 @@ def _leaf_file(index: Index, fetcher: Fetcher, anchor: Anchor) -> Iterator[Diffe
     where = f"leaf file of department {anchor.department}, anchor {anchor.seq}"
     try:
         name = f"{anchor.department}/leaves/{anchor.root.hex()}.bin"
-        data = fetcher.get(index.uris[anchor.department], name)
+        data = fetcher.get(index.departments[anchor.department].uri, name)
     except FetchError as error:
         yield Difference(where, f"{anchor.size} leaves", str(error))
         return
@@ -129,7 +129,7 @@ def _statuses(index: Index, fetcher: Fetcher, list_: int, known: StatusListIndex
     department, number = list_ >> 32, list_ & 0xFFFFFFFF
     where = f"status list {number} of department {department}"
     try:
-        data = fetcher.get(index.uris[department], f"{department}/status/{number}.bin")
+        data = fetcher.get(index.departments[department].uri, f"{department}/status/{number}.bin")
     except FetchError as error:
         yield Difference(where, f"{known.size} entries", str(error))
         return

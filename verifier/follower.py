@@ -152,14 +152,14 @@ class Follower:
     def _definition(self, name: str, department: int, digest: bytes) -> None:
         data = self._memory.definition(digest)
         if data is None:
-            data = self._fetcher.get(self._trust.index.uris[department], name)
+            data = self._fetcher.get(self._trust.index.departments[department].uri, name)
         self._trust.files.add_definition(digest, data)
         self._memory.keep_definition(digest, data)
 
     def _leaves(self, name: str, department: int, anchor: Any) -> None:
         data = self._memory.leaves(department, anchor.root)
         if data is None:
-            data = self._fetcher.get(self._trust.index.uris[department], name)
+            data = self._fetcher.get(self._trust.index.departments[department].uri, name)
         self._trust.files.add_leaves(anchor, data)
         self._memory.keep_leaves(department, anchor.root, data)
 
@@ -173,7 +173,7 @@ def _apply(index: Index, entry: Mapping[str, Any]) -> None:
 def _copy(index: Index) -> Index:
     """A copy that shares what no event changes in place."""
     fresh = Index(index.head, index.revision, index.voids)
-    fresh.departments, fresh.uris = dict(index.departments), dict(index.uris)
+    fresh.departments = dict(index.departments)
     fresh.keys, fresh.proofs, fresh.types = dict(index.keys), dict(index.proofs), dict(index.types)
     fresh.anchors = {department: list(known) for department, known in index.anchors.items()}
     fresh.lists = {

@@ -10,6 +10,7 @@ from licence.errors import MalformedError
 from licence.facts import Unknown
 from licence.file import LicenceFile
 from licence.presentation import Presentation, read
+from licence.sd_jwt import SdJwt
 from verifier.trust import Trust
 
 
@@ -34,6 +35,8 @@ def forge(trust: Trust, text: str, values: Mapping[str, Any]) -> str:
 
 
 def _changed(trust: Trust, presentation: Presentation, values: Mapping[str, Any]) -> str:
+    if isinstance(presentation, SdJwt):
+        raise ForgeError("a code or a licence file is needed to forge it, not a wallet's credential")
     names = _public_names(trust, presentation)
     if isinstance(presentation, LicenceFile):
         return _file(presentation, values).render().decode()

@@ -36,7 +36,6 @@ class Index:
     revision: int = 0
     voids: int = 0
     departments: dict[int, DepartmentFacts] = field(default_factory=dict)
-    uris: dict[int, str] = field(default_factory=dict)
     keys: dict[Kid, KeyFacts] = field(default_factory=dict)
     proofs: dict[Kid, bytes] = field(default_factory=dict)
     types: dict[tuple[int, str, int], TypeFacts] = field(default_factory=dict)
@@ -124,13 +123,12 @@ class Index:
 
     def _admitted(self, event: events.DepartmentAdmitted) -> None:
         window = Window(event.begins, 2**40 - 1)
-        self.departments[event.department] = DepartmentFacts(event.department, "", "", "", window)
+        self.departments[event.department] = DepartmentFacts(event.department, "", "", "", "", window)
 
     def _described(self, event: events.DepartmentDescribed) -> None:
         known = self.departments[event.department]
-        named = replace(known, code=event.code, name_zh=event.name_zh, name_en=event.name_en)
+        named = replace(known, code=event.code, name_zh=event.name_zh, name_en=event.name_en, uri=event.uri)
         self.departments[event.department] = named
-        self.uris[event.department] = event.uri
 
     def _department_ended(self, event: events.DepartmentEnded) -> None:
         known = self.departments[event.department]

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from contracts.deployment import Deployment
 from licence.definition import LicenceType
 from licence.errors import MalformedError
-from licence.facts import Facts, Head, Unknown
+from licence.facts import Asked, Facts, Head, Unknown
 from licence.file import LicenceFile
 from licence.keys import NetworkId
 from licence.presentation import Presentation
 from licence.reasons import Reason
 from licence.receipt import Inclusion
+from licence.sd_jwt import SdJwt
 from verifier.index import Index
 from verifier.leaves import PublicFiles
 
@@ -33,7 +34,9 @@ class Trust:
             return Reason.CHAIN_DISAGREES
         return Reason.CHAIN_UNREACHABLE if self.index.head is None else None
 
-    def facts(self, presentation: Presentation, index: Index, head: Head) -> Facts:
+    def facts(
+        self, presentation: Presentation, index: Index, head: Head, *, asked: Asked | None = None
+    ) -> Facts:
         """What the chain, as `index` has it at `head`, and the public files say about one presentation."""
         terms, receipt = presentation.terms, presentation.receipt
         key = index.keys.get(terms.kid)
@@ -53,12 +56,14 @@ class Trust:
             found=self._found(presentation, index, definition),
             complete=self.files.complete(index, department),
             status=index.status(terms.status),
+            presenter=index.keys.get(presentation.kid) if isinstance(presentation, SdJwt) else None,
+            asked=asked,
         )
 
     def _found(
         self, presentation: Presentation, index: Index, definition: LicenceType | Unknown
     ) -> tuple[Inclusion, ...]:
-        if isinstance(presentation, LicenceFile):
+        if isinstance(presentation, LicenceFile | SdJwt):
             return self.files.find(index, presentation.signed.leaf)
         if isinstance(definition, Unknown):
             return ()

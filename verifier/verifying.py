@@ -5,16 +5,21 @@ from typing import Any
 from licence import merkle
 from licence.definition import Field, LicenceType
 from licence.errors import MalformedError
-from licence.examine import Examination, Finding, examine, undetermined, unreadable
+from licence.examine import Examination, examine, undetermined, unreadable
+from licence.facts import Asked
 from licence.file import LicenceFile
+from licence.paper import PaperCode
 from licence.presentation import read
-from licence.reasons import Reason
+from licence.reasons import Check, Finding, Outcome, Reason
 from licence.receipt import Inclusion
+from licence.sd_jwt import SdJwt
 from verifier import words
 from verifier.trust import Trust
 
+_FORMS = {PaperCode: "paper", LicenceFile: "file", SdJwt: "sd-jwt"}
 
-def look_at(trust: Trust, text: str, now: int) -> Examination:
+
+def look_at(trust: Trust, text: str, now: int, asked: Asked | None = None) -> Examination:
     """The examination of a scanned text or licence file at `now` (Unix seconds), by what is known of the chain."""
     try:
         presentation = read(text)
@@ -24,12 +29,12 @@ def look_at(trust: Trust, text: str, now: int) -> Examination:
     head = index.head
     if trust.reason is not None or head is None:
         return undetermined(presentation, trust.reason or Reason.CHAIN_UNREACHABLE, now)
-    return examine(presentation, trust.facts(presentation, index, head), now)
+    return examine(presentation, trust.facts(presentation, index, head, asked=asked), now)
 
 
-def answer(trust: Trust, text: str, now: int) -> dict[str, Any]:
+def answer(trust: Trust, text: str, now: int, asked: Asked | None = None) -> dict[str, Any]:
     """The verdict with its reasons, the eight outcomes, and, once the signature holds, what the licence says."""
-    found = look_at(trust, text, now)
+    found = look_at(trust, text, now, asked)
     said = words.saying(found.reason)
     return {
         "verdict": found.verdict.value,
@@ -43,7 +48,7 @@ def answer(trust: Trust, text: str, now: int) -> dict[str, Any]:
         **_content(found),
         "anchor": _anchor(found),
         "as_of": _as_of(trust, now),
-        "holder_binding": "none",
+        "holder_binding": _bound(found),
         "single_operator": True,
         "network": trust.deployment.network_id,
     }
@@ -52,7 +57,14 @@ def answer(trust: Trust, text: str, now: int) -> dict[str, Any]:
 def _form(found: Examination) -> str | None:
     if found.presentation is None:
         return None
-    return "file" if isinstance(found.presentation, LicenceFile) else "paper"
+    return _FORMS[type(found.presentation)]
+
+
+def _bound(found: Examination) -> str:
+    """How the holder is bound: the wallet's key proved to us, or nothing."""
+    proven = found.finding(Check.HOLDER).outcome is Outcome.PASS
+    shown = found.presentation
+    return "device" if proven and isinstance(shown, SdJwt) and shown.binding is not None else "none"
 
 
 def _check(finding: Finding) -> dict[str, Any]:

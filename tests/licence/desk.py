@@ -24,6 +24,7 @@ from licence.status import Status, StatusRef, list_id
 
 NETWORK = NetworkId(hashlib.sha256(b"test network").digest())
 FOREVER = 2**40 - 1
+BASE = "https://licences.example/public"
 SIGNED_AT = 1_767_225_600  # 2026-01-01T00:00:00Z
 ANCHORED_AT = SIGNED_AT + 4
 NOW = SIGNED_AT + 86_400
@@ -98,7 +99,7 @@ class Desk:
             max_age=60,
             key=KeyFacts(self.key.public, Usage.ISSUE, self.department, window),
             department=DepartmentFacts(
-                self.department, "11990101DEM000022U", "演示局", "Demo Office", window
+                self.department, "11990101DEM000022U", "演示局", "Demo Office", BASE, window
             ),
             type=TypeFacts(definition.digest, window),
             definition=definition,

@@ -146,20 +146,21 @@ def _text_codes(g: Golden) -> dict[str, Bad]:
         "trailing-character": (text + "0", Reason.MALFORMED),
         "outside-base45": (text[:-1] + "ä", Reason.MALFORMED),
         "longer-than-1500": (text + "0" * 1500, Reason.MALFORMED),
-        "unknown-form": (_resealed(bytes([9]) + inner[1:-4]), Reason.VERSION_UNKNOWN),
-        "unknown-dictionary": (_resealed(inner[:1] + bytes([200]) + inner[2:-4]), Reason.VERSION_UNKNOWN),
-        "tail-after-deflate": (_resealed(inner[:-4] + b"\0"), Reason.MALFORMED),
-        "deflate-cut-short": (_resealed(inner[:-10]), Reason.MALFORMED),
+        "unknown-form": (resealed(bytes([9]) + inner[1:-4]), Reason.VERSION_UNKNOWN),
+        "unknown-dictionary": (resealed(inner[:1] + bytes([200]) + inner[2:-4]), Reason.VERSION_UNKNOWN),
+        "tail-after-deflate": (resealed(inner[:-4] + b"\0"), Reason.MALFORMED),
+        "deflate-cut-short": (resealed(inner[:-10]), Reason.MALFORMED),
         "inflates-beyond-the-limit": (_bomb(), Reason.MALFORMED),
     }
 
 
 def _bomb() -> str:
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
-    return _resealed(bytes([1, 0]) + deflate.compress(b"\0" * 5000) + deflate.flush())
+    return resealed(bytes([1, 0]) + deflate.compress(b"\0" * 5000) + deflate.flush())
 
 
-def _resealed(body: bytes) -> str:
+def resealed(body: bytes) -> str:
+    """A code around changed bytes, with the check that they ask for."""
     return "ELR1:" + base45(body + hashlib.sha256(body).digest()[:4])
 
 
