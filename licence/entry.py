@@ -70,7 +70,7 @@ class Entry:
 def _check_version(data: bytes) -> None:
     """Another version may be any array after its first element: that one alone is looked at."""
     ours = cbor2.dumps(VERSION)
-    is_text = len(data) > 1 and data[0] >> 5 == 4 and data[1] >> 5 == 3
+    is_text = len(data) > 1 and data[0] >> 5 == 4 and 0x60 <= data[1] < 0x78
     if is_text and data[1 : 1 + len(ours)] != ours:
         raise MalformedError(f"entry of version {VERSION} expected", Reason.VERSION_UNKNOWN)
 

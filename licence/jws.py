@@ -42,7 +42,12 @@ class Jws:
 
 def to_be_signed(header: JsonValue, payload: JsonValue) -> bytes:
     """The JWS Signing Input (RFC 7515 §5.1) of a canonical header and payload, ASCII."""
-    return f"{base64url(jcs(header))}.{base64url(jcs(payload))}".encode("ascii")
+    return part(header) + b"." + part(payload)
+
+
+def part(value: JsonValue) -> bytes:
+    """One part of a JWS: base64url of canonical JSON, ASCII."""
+    return base64url(jcs(value)).encode("ascii")
 
 
 def assemble(signed: bytes, signature: bytes) -> str:

@@ -51,6 +51,14 @@ class PublicKey:
         """SHA-256(suite u8 ‖ X ‖ Y), first 8 bytes: computed alike on the chain, so it can't be chosen."""
         return Kid(hashlib.sha256(bytes([self.suite]) + self.x + self.y).digest()[:KID_SIZE])
 
+    def demand_point(self) -> None:
+        """Demands that the coordinates are a point of the curve.
+
+        Raises:
+            MalformedError: they are not.
+        """
+        _load(self.x, self.y)
+
     def verify(self, message: bytes, signature: bytes) -> None:
         """Checks an ES256 signature (RFC 9053 §2.1): r ‖ s, 64 bytes, low-S, over `message`.
 

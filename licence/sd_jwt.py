@@ -223,7 +223,7 @@ def compose(kid: Kid, issued: Issued, receipt: Receipt, envelope: Envelope) -> b
         },
         "vct": type_uri(envelope.issuer, terms.type, terms.type_version),
     }
-    return to_be_signed({"alg": ALGORITHM, "kid": base64url(kid), "typ": KIND}, payload)
+    return to_be_signed({"alg": ALGORITHM, "kid": key_name(kid), "typ": KIND}, payload)
 
 
 def disclose(issued: Issued, names: Collection[str]) -> list[str]:
@@ -238,9 +238,26 @@ def disclose(issued: Issued, names: Collection[str]) -> list[str]:
     return shown
 
 
+def key_name(kid: Kid) -> str:
+    """A key id as the header's `kid` spells it."""
+    return base64url(kid)
+
+
 def jwk(key: PublicKey) -> dict[str, JsonValue]:
     """A P-256 public key as a JWK (RFC 7518 §6.2.1)."""
     return {"crv": "P-256", "kty": "EC", "x": base64url(key.x), "y": base64url(key.y)}
+
+
+def read_jwk(value: JsonValue) -> PublicKey:
+    """The P-256 public key of a JWK with exactly the members of `jwk`.
+
+    Raises:
+        MalformedError: another kind of key, or more than its public part.
+    """
+    key = members(value, ["crv", "kty", "x", "y"], "jwk")
+    if (key["kty"], key["crv"]) != ("EC", "P-256"):
+        raise MalformedError("jwk: a P-256 key expected")
+    return PublicKey(Suite.ES256, read_base64url(key["x"], 32), read_base64url(key["y"], 32))
 
 
 def _all_digests(issued: Issued, group: Group) -> list[bytes]:
@@ -269,10 +286,7 @@ def _check_shape(found: SdJwt, algorithm: JsonValue) -> None:
 def _envelope(said: Mapping[str, JsonValue]) -> Envelope:
     holder = None
     if "cnf" in said:
-        key = members(members(said["cnf"], ["jwk"], "cnf")["jwk"], ["crv", "kty", "x", "y"], "jwk")
-        if (key["kty"], key["crv"]) != ("EC", "P-256"):
-            raise MalformedError("cnf: a P-256 key expected")
-        holder = PublicKey(Suite.ES256, read_base64url(key["x"], 32), read_base64url(key["y"], 32))
+        holder = read_jwk(members(said["cnf"], ["jwk"], "cnf")["jwk"])
     iat, exp = (integer(said[name], _MAX_TIME, name) for name in ("iat", "exp"))
     if exp <= iat:
         raise MalformedError("SD-JWT: exp after iat expected")

@@ -42,8 +42,8 @@ class StatusToken:
         }
         return to_be_signed({"alg": ALGORITHM, "kid": base64url(kid), "typ": JWT_KIND}, payload)
 
-    def cwt(self, kid: Kid) -> tuple[bytes, bytes]:
-        """Protected header and payload of the CWT form (§5.2): deterministic CBOR."""
+    def cwt(self) -> bytes:
+        """The payload of the CWT form (§5.2): deterministic CBOR."""
         claims = {
             _SUB: self.uri,
             _EXP: self.iat + self.life,
@@ -51,14 +51,18 @@ class StatusToken:
             _STATUS_LIST: {"lst": self.compressed, "bits": BITS},  # RFC 8949 §4.2.1: shorter first
             _TTL: self.life,
         }
-        return cbor2.dumps({1: -7, 4: kid, 16: CWT_KIND}), cbor2.dumps(claims)
+        return cbor2.dumps(claims)
 
 
-def cwt_to_be_signed(protected: bytes, payload: bytes) -> bytes:
-    """The Sig_structure of a COSE_Sign1 without external data (RFC 9052 §4.4)."""
-    return cbor2.dumps(["Signature1", protected, b"", payload])
+def cwt_to_be_signed(kid: Kid, payload: bytes) -> bytes:
+    """The Sig_structure of the CWT form, without external data (RFC 9052 §4.4)."""
+    return cbor2.dumps(["Signature1", _protected(kid), b"", payload])
 
 
-def cwt(protected: bytes, payload: bytes, signature: bytes) -> bytes:
-    """The tagged COSE_Sign1."""
-    return cbor2.dumps(cbor2.CBORTag(18, [protected, {}, payload, signature]))
+def cwt(kid: Kid, payload: bytes, signature: bytes) -> bytes:
+    """The CWT form: a tagged COSE_Sign1."""
+    return cbor2.dumps(cbor2.CBORTag(18, [_protected(kid), {}, payload, signature]))
+
+
+def _protected(kid: Kid) -> bytes:
+    return cbor2.dumps({1: -7, 4: kid, 16: CWT_KIND})

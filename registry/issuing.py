@@ -23,7 +23,7 @@ from licence.record import Record, check_dependencies, number, subject, validate
 from licence.status import Act, ListId, Status, StatusRef, lawful
 from registry.errors import ConflictError, InvalidError, RegistryError, UnreachableError
 from registry.house import House
-from registry.store import newest_of, type_for
+from registry.store import newest_key, newest_of, type_for
 from registry.tables import (
     Audit,
     Department,
@@ -138,13 +138,7 @@ def signing_key(house: House, session: Session, department: Department) -> Signi
     Raises:
         ConflictError: it has none.
     """
-    wanted = (
-        select(SigningKey)
-        .where(SigningKey.department == department.id, SigningKey.usage == int(Usage.ISSUE))
-        .where(col(SigningKey.ends) > house.now + KEY_MUST_LIVE)
-        .order_by(col(SigningKey.begins).desc())
-    )
-    key = session.exec(wanted).first()
+    key = newest_key(session, department.id, Usage.ISSUE, lives_past=house.now + KEY_MUST_LIVE)
     if key is None:
         raise ConflictError(
             "签发密钥即将到期，请先更换", "no issuing key lives 7 days more: renew the key first"

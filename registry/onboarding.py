@@ -26,7 +26,8 @@ from registry.store import department_by_id
 from registry.tables import Department, Permission, SigningKey, StatusList, TypeVersion
 
 FOREVER = 2**40 - 1
-KEY_LIFE = 2 * 365 * 86_400
+# The contract grants a presenting key at most 90 days from the block that admits it.
+_LIVES = {Usage.ISSUE: 2 * 365 * 86_400, Usage.PRESENT: 90 * 86_400 - 60}
 _FUND = 10**20
 _ROLES = {Role.ANCHOR: 1, Role.STATUS: 2}
 _GAS = 4_000_000
@@ -126,18 +127,18 @@ def permit(house: House, department: int, kind: LicenceType) -> None:
         _remember_type(session, department, kind)
 
 
-def renew_key(house: House, department: int) -> PublicKey:
-    """A new issuing key for a department; the old one keeps what it signed.
+def renew_key(house: House, department: int, usage: Usage = Usage.ISSUE) -> PublicKey:
+    """A new key for a department; the old one keeps what it signed.
 
     Raises:
         NotFoundError: no such department.
     """
     with house.store.read() as session:
         department_by_id(session, department)
-    key, proof = _new_key(house, department)
-    _by_council(house, [_add_key(house, department, key, proof)])
+    key, proof = _new_key(house, department, usage)
+    _by_council(house, [_add_key(house, department, key, proof, usage=usage)])
     with house.store.write() as session:
-        session.add(_key_row(house, department, key))
+        session.add(_key_row(house, department, key, usage))
     return key
 
 
@@ -198,7 +199,7 @@ def _admit_on_chain(house: House, pairs: Sequence[tuple[Department, Applicant]])
     """One multicall a department: it is admitted whole, or not at all."""
     calls = []
     for row, applicant in pairs:
-        key, proof = _new_key(house, row.id)
+        keys = [(usage, *_new_key(house, row.id, usage)) for usage in Usage]
         steps = [
             _calldata(
                 "admitDepartment", row.id, 0, row.code, row.name_zh, row.name_en, house.settings.public_url
@@ -211,39 +212,39 @@ def _admit_on_chain(house: House, pairs: Sequence[tuple[Department, Applicant]])
                 _calldata("permitType", row.id, kind.code, kind.version, kind.digest, 0, FOREVER)
                 for kind in applicant.types
             ),
-            _add_key(house, row.id, key, proof),
+            *(_add_key(house, row.id, key, proof, usage=usage) for usage, key, proof in keys),
         ]
         with house.store.write() as session:
             for unused in session.exec(select(SigningKey).where(SigningKey.department == row.id)):
                 session.delete(unused)  # of a run that ended before the chain knew the department
-            session.add(_key_row(house, row.id, key))
+            session.add_all([_key_row(house, row.id, key, usage) for usage, key, _ in keys])
         calls.append(_calldata("multicall", steps))
     accounts = [account for row, _ in pairs for account in (row.anchor_account, row.status_account)]
     _by_council(house, calls, funded=accounts)
 
 
-def _new_key(house: House, department: int) -> tuple[PublicKey, bytes]:
+def _new_key(house: House, department: int, usage: Usage) -> tuple[PublicKey, bytes]:
     network = NetworkId(house.chain.demand_pins().network)
-    key, proof = house.signer.create_key(department, Usage.ISSUE, network)
-    key.verify(possession_statement(network, department, Usage.ISSUE, key), proof)
+    key, proof = house.signer.create_key(department, usage, network)
+    key.verify(possession_statement(network, department, usage, key), proof)
     return key, proof
 
 
-def _add_key(house: House, department: int, key: PublicKey, proof: bytes) -> bytes:
-    ends = house.now + KEY_LIFE
-    return _calldata("addKey", department, int(key.suite), int(Usage.ISSUE), key.x, key.y, 0, ends, proof)
+def _add_key(house: House, department: int, key: PublicKey, proof: bytes, *, usage: Usage) -> bytes:
+    ends = house.now + _LIVES[usage]
+    return _calldata("addKey", department, int(key.suite), int(usage), key.x, key.y, 0, ends, proof)
 
 
-def _key_row(house: House, department: int, key: PublicKey) -> SigningKey:
+def _key_row(house: House, department: int, key: PublicKey, usage: Usage) -> SigningKey:
     return SigningKey(
         kid=key.kid.hex(),
         department=department,
         suite=int(Suite.ES256),
-        usage=int(Usage.ISSUE),
+        usage=int(usage),
         x=key.x,
         y=key.y,
         begins=house.now,
-        ends=house.now + KEY_LIFE,
+        ends=house.now + _LIVES[usage],
     )
 
 

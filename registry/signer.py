@@ -20,6 +20,8 @@ from eth_account import Account
 from eth_utils import to_checksum_address
 
 from contracts.deployment import Deployment
+from licence import jws, sd_jwt, status_token
+from licence.canonical import base64url
 from licence.entry import Entry, to_be_signed
 from licence.keys import Kid, NetworkId, PublicKey, Suite, Usage, low_s, possession_statement
 from registry.errors import RegistryError, SignerUnreachableError
@@ -55,6 +57,12 @@ class Signer(Protocol):
     def sign_entries(self, kid: Kid, entries: Sequence[bytes]) -> list[bytes]:
         """The signatures (64 bytes, low-S) of an issuing key over entries that name it."""
 
+    def sign_jws(self, kid: Kid, signed: bytes) -> bytes:
+        """The signature of a presenting key over a JWS Signing Input that names it: a credential or a status list."""
+
+    def sign_status_cwt(self, kid: Kid, payload: bytes) -> bytes:
+        """The signature of a presenting key over a status list in CWT form."""
+
     def account(self, department: int, role: Role) -> str:
         """The address of the department's account for that role, made at the first call."""
 
@@ -84,6 +92,20 @@ class FileSigner:
             if Entry.decode(entry).terms.kid != kid:
                 raise SigningError("an entry that names another key")
         return [_sign(private, to_be_signed(entry, kid, network)) for entry in entries]
+
+    def sign_jws(self, kid: Kid, signed: bytes) -> bytes:
+        kinds = [sd_jwt.KIND, status_token.JWT_KIND]
+        heads = [jws.part({"alg": jws.ALGORITHM, "kid": base64url(kid), "typ": kind}) for kind in kinds]
+        if signed.partition(b".")[0] not in heads:
+            raise SigningError("a credential or a status list that names the key expected")
+        return _sign(self._presenting(kid), signed)
+
+    def sign_status_cwt(self, kid: Kid, payload: bytes) -> bytes:
+        return _sign(self._presenting(kid), status_token.cwt_to_be_signed(kid, payload))
+
+    def _presenting(self, kid: Kid) -> ec.EllipticCurvePrivateKey:
+        name = f"{Usage.PRESENT.name.lower()}-{kid.hex()}.pem"
+        return self._find(name, f"no presenting key {kid.hex()}")
 
     def account(self, department: int, role: Role) -> str:
         for path in sorted(self._folder(department).glob(f"{role}-0x*.pem")):
@@ -161,6 +183,12 @@ class SignerClient:
     def sign_entries(self, kid: Kid, entries: Sequence[bytes]) -> list[bytes]:
         answer = self._ask("sign_entries", kid=kid.hex(), entries=[entry.hex() for entry in entries])
         return [bytes.fromhex(signature) for signature in answer]
+
+    def sign_jws(self, kid: Kid, signed: bytes) -> bytes:
+        return bytes.fromhex(self._ask("sign_jws", kid=kid.hex(), signed=signed.hex()))
+
+    def sign_status_cwt(self, kid: Kid, payload: bytes) -> bytes:
+        return bytes.fromhex(self._ask("sign_status_cwt", kid=kid.hex(), payload=payload.hex()))
 
     def account(self, department: int, role: Role) -> str:
         return str(self._ask("account", department=department, role=str(role)))

@@ -25,6 +25,8 @@ class SignerServer:
         self._deeds: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
             "create_key": self._create_key,
             "sign_entries": self._sign_entries,
+            "sign_jws": self._sign_jws,
+            "sign_status_cwt": self._sign_status_cwt,
             "account": self._account,
             "sign_transaction": self._sign_transaction,
         }
@@ -71,6 +73,14 @@ class SignerServer:
     def _sign_entries(self, question: Mapping[str, Any]) -> list[str]:
         entries = [bytes.fromhex(entry) for entry in question["entries"]]
         return [s.hex() for s in self._signer.sign_entries(Kid(bytes.fromhex(question["kid"])), entries)]
+
+    def _sign_jws(self, question: Mapping[str, Any]) -> str:
+        signed = bytes.fromhex(question["signed"])
+        return self._signer.sign_jws(Kid(bytes.fromhex(question["kid"])), signed).hex()
+
+    def _sign_status_cwt(self, question: Mapping[str, Any]) -> str:
+        payload = bytes.fromhex(question["payload"])
+        return self._signer.sign_status_cwt(Kid(bytes.fromhex(question["kid"])), payload).hex()
 
     def _account(self, question: Mapping[str, Any]) -> str:
         return self._signer.account(question["department"], Role(question["role"]))

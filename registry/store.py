@@ -9,8 +9,9 @@ from sqlalchemy import Connection, Engine, event, make_url
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, SQLModel, col, create_engine, select
 
+from licence.keys import Usage
 from registry.errors import NotFoundError, UnreachableError
-from registry.tables import Batch, BatchState, Department, Licence, Permission, TypeVersion
+from registry.tables import Batch, BatchState, Department, Licence, Permission, SigningKey, TypeVersion
 
 
 class Store:
@@ -134,6 +135,17 @@ def final_batch(session: Session, licence: Licence) -> Batch | None:
 def newest_of(session: Session, number_index: bytes) -> Licence | None:
     """The newest version of a licence, by its number's blind index."""
     wanted = select(Licence).where(Licence.number_index == number_index).order_by(col(Licence.row).desc())
+    return session.exec(wanted).first()
+
+
+def newest_key(session: Session, department: int, usage: Usage, *, lives_past: int) -> SigningKey | None:
+    """The department's newest key for this use that ends after `lives_past` (Unix seconds); None: it has none."""
+    wanted = (
+        select(SigningKey)
+        .where(SigningKey.department == department, SigningKey.usage == int(usage))
+        .where(col(SigningKey.ends) > lives_past)
+        .order_by(col(SigningKey.begins).desc())
+    )
     return session.exec(wanted).first()
 
 

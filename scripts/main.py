@@ -19,9 +19,10 @@ from sqlmodel import Session
 from contracts.deployment import PinError
 from licence.definition import LicenceType
 from licence.errors import LicenceError, RecordError
+from licence.keys import Usage
 from licence.status import Act
 from localchain.genesis import ChainFolderError
-from registry import acts, documents, importing, issuing, onboarding, showing, worker
+from registry import acts, documents, importing, issuing, onboarding, presenting, showing, worker
 from registry.errors import RegistryError
 from registry.house import House, build, file_signer
 from registry.mapping import RowMapping
@@ -160,10 +161,13 @@ def admit(
 
 
 @departments.command("renew-key")
-def renew_key(department: Id) -> None:
-    """Give a department a new issuing key; what the old one signed stays good."""
+def renew_key(department: Id, usage: Annotated[str, typer.Option(help="issue or present")] = "issue") -> None:
+    """Give a department a new key; what the old one signed stays good. Presenting keys live 90 days."""
     with saying():
-        tell({"kid": onboarding.renew_key(house(), department).kid.hex()}, False)
+        if usage not in ("issue", "present"):
+            raise StackError(f"{usage}: issue or present expected")
+        key = onboarding.renew_key(house(), department, Usage[usage.upper()])
+        tell({"kid": key.kid.hex()}, False)
 
 
 @departments.command("new-token")
@@ -274,7 +278,7 @@ def work() -> None:
 def present(
     department: Id,
     licence_id: str,
-    form: Annotated[str, typer.Option(help="file, receipt, text, svg or png")] = "text",
+    form: Annotated[str, typer.Option(help="file, receipt, text, svg, png or sd-jwt")] = "text",
     out: Annotated[Path | None, typer.Option(help="write to this file instead of standard output")] = None,
 ) -> None:
     """Make a form of a licence: its file, receipt, or paper code."""
@@ -289,6 +293,9 @@ def present(
 
 
 def _form(here: House, session: Session, licence: tuple[int, str], form: str) -> bytes:
+    if form == "sd-jwt":
+        row = licence_of(session, *licence)
+        return presenting.credential(here, session, row, names=None, holder=None).encode()
     shown = showing.show(here, session, licence_of(session, *licence))
     makers = {"file": shown.file, "svg": shown.svg, "png": shown.png}
     if form in makers:
@@ -297,7 +304,7 @@ def _form(here: House, session: Session, licence: tuple[int, str], form: str) ->
         return json.dumps(shown.receipt.to_json()).encode()
     if form == "text":
         return shown.paper().encode()
-    raise StackError(f"{form}: file, receipt, text, svg or png expected")
+    raise StackError(f"{form}: file, receipt, text, svg, png or sd-jwt expected")
 
 
 @app.command()

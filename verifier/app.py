@@ -17,6 +17,7 @@ from fastapi.staticfiles import StaticFiles
 from PIL import Image, UnidentifiedImageError
 from starlette.exceptions import HTTPException
 
+from licence.facts import Asked
 from licence.reasons import Verdict
 from verifier.forging import ForgeError, forge
 from verifier.trust import Trust
@@ -34,6 +35,7 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_SHAPE = 'a JSON object {"presentation": text} expected; for a wallet also "audience" and "nonce", both texts'
 _HEADERS = [
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
@@ -66,14 +68,24 @@ class App:
             return 413, _problem(413, "内容过长", f"at most {MAX_REQUEST} bytes")
         try:
             asked = orjson.loads(body)
-            text = asked["presentation"]
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            return 422, _problem(422, "请求格式有误", 'a JSON object {"presentation": text} expected')
+            text, question = asked["presentation"], _question(asked)
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+            return 422, _problem(422, "请求格式有误", _SHAPE)
         if not isinstance(text, str):
             return 422, _problem(422, "请求格式有误", "presentation: a text expected")
-        found = answer(self._trust, text.strip(), int(self._clock()))
+        found = answer(self._trust, text.strip(), int(self._clock()), question)
         ours = found["verdict"] == Verdict.UNDETERMINED and self._trust.reason is not None
         return (503 if ours and found["form"] else 200), orjson.dumps(found)
+
+
+def _question(asked: dict[str, Any]) -> Asked | None:
+    """What the wallet had been asked for: both audience and nonce, or nothing."""
+    audience, nonce = asked.get("audience"), asked.get("nonce")
+    if audience is None and nonce is None:
+        return None
+    if not (isinstance(audience, str) and isinstance(nonce, str)):
+        raise TypeError("audience and nonce as texts")
+    return Asked(audience, nonce)
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -6,8 +6,12 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 from sqlmodel import Session, col, select
 
+from licence import sd_jwt
+from licence.errors import MalformedError
+from licence.keys import PublicKey
 from licence.status import Act
-from registry import showing
+from registry import presenting, showing
+from registry.errors import InvalidError
 from registry.house import House
 from registry.idempotency import once
 from registry.issuing import Order, issue
@@ -97,6 +101,37 @@ def paper_svg(licence_id: str, house: TheHouse, department: Asking) -> Response:
 def paper_png(licence_id: str, house: TheHouse, department: Asking) -> Response:
     """The paper code as PNG."""
     return Response(_shown(house, department, licence_id).png(), media_type="image/png")
+
+
+class CredentialOrder(BaseModel, extra="forbid"):
+    """A credential for a wallet: bound to its key, disclosing the named fields; left out: to no key, all fields."""
+
+    holder: dict[str, str] | None = Field(
+        None, description="the wallet's public key as a JWK: crv P-256, kty EC, x, y; nothing else"
+    )
+    disclose: list[str] | None = Field(None, max_length=128, examples=[["entName", "validTo"]])
+
+
+@router.post("/{licence_id}/credential", response_class=Response)
+def credential(licence_id: str, order: CredentialOrder, house: TheHouse, department: Asking) -> Response:
+    """The licence as an SD-JWT VC (RFC 9901) for the holder's wallet."""
+    with house.store.read() as session:
+        row = licence_of(session, department.id, licence_id)
+        text = presenting.credential(
+            house, session, row, names=order.disclose, holder=_wallet_key(order.holder)
+        )
+    return Response(text, media_type="application/dc+sd-jwt")
+
+
+def _wallet_key(jwk: dict[str, str] | None) -> PublicKey | None:
+    if jwk is None:
+        return None
+    try:
+        key = sd_jwt.read_jwk(jwk)
+        key.demand_point()
+    except MalformedError as error:
+        raise InvalidError("持证人密钥应为 P-256 公钥（JWK）", f"holder: {error}") from error
+    return key
 
 
 def _shown(house: House, department: Department, licence_id: str) -> Shown:

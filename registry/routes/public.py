@@ -3,16 +3,20 @@
 import re
 from typing import Annotated, Any, TypeAlias
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Header, Path, Response
+from fastapi.responses import JSONResponse
 from sqlmodel import select
 
-from registry import showing
+from licence import status_token as status_tokens
+from registry import presenting, showing
 from registry.errors import NotFoundError, UnreachableError
 from registry.routes.parts import TheHouse
 from registry.tables import Department
 
 Number: TypeAlias = Annotated[int, Path(ge=0, lt=2**32)]
 
+TypeVersionNumber: TypeAlias = Annotated[int, Path(ge=1, le=65_535)]
+_JWT, _CWT = "application/statuslist+jwt", status_tokens.CWT_KIND
 router = APIRouter(tags=["public"])
 
 _NAMES = re.compile(r"types/[0-9a-f]{64}\.json|[0-9]{1,10}/leaves/[0-9a-f]{64}\.bin|departments\.json")
@@ -60,6 +64,41 @@ def status_list(department: Number, number: Number, house: TheHouse) -> Response
     return Response(
         data, media_type="application/octet-stream", headers={"cache-control": "public, max-age=15"}
     )
+
+
+@router.get("/public/{department}/status/{number}", response_class=Response)
+def status_token(
+    department: Number, number: Number, house: TheHouse, accept: Annotated[str, Header()] = ""
+) -> Response:
+    """A status list as an IETF Token Status List: a JWT, or a CWT for who accepts that alone."""
+    as_cwt = _CWT in accept and _JWT not in accept
+    list_ = department << 32 | number
+    with house.store.read() as session:
+        if as_cwt:
+            data, kind = presenting.status_cwt(house, session, list_), _CWT
+        else:
+            data, kind = presenting.status_jwt(house, session, list_).encode(), _JWT
+    headers = {"cache-control": "public, max-age=60", "vary": "accept"}
+    return Response(data, media_type=kind, headers=headers)
+
+
+@router.get("/public/{department}/vct/{code}/{version}")
+def type_metadata(department: Number, code: str, version: TypeVersionNumber, house: TheHouse) -> JSONResponse:
+    """The type metadata of an SD-JWT VC's `vct`: names and labels for wallets."""
+    with house.store.read() as session:
+        found = presenting.type_metadata(house, session, department, code=code, version=version)
+    return JSONResponse(found, headers={"cache-control": "public, max-age=3600"})
+
+
+@router.get("/.well-known/jwt-vc-issuer/{path:path}")
+def issuer_metadata(path: str, house: TheHouse) -> JSONResponse:
+    """The JWT VC issuer metadata of a department: its presenting keys."""
+    with house.store.read() as session:
+        for known in session.exec(select(Department.id)).all():
+            if presenting.issuer_path(house, known) == f"/{path}":
+                found = presenting.issuer_metadata(house, session, known)
+                return JSONResponse(found, headers={"cache-control": "public, max-age=300"})
+    raise NotFoundError("没有这个签发部门", "no such issuer")
 
 
 @router.get("/public/{name:path}")

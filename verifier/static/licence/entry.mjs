@@ -53,7 +53,7 @@ function encodeEntry(t, claimsRoot) {
 
 function decodeEntry(data) {
   const ours = cbor.encode(VERSION);
-  const isText = data.length > 1 && data[0] >> 5 === 4 && data[1] >> 5 === 3;
+  const isText = data.length > 1 && data[0] >> 5 === 4 && data[1] >= 0x60 && data[1] < 0x78;
   if (isText && !equal(data.slice(1, 1 + ours.length), ours)) {
     throw new Malformed("entry of another version", "VERSION_UNKNOWN");
   }
