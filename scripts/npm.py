@@ -1,5 +1,6 @@
 """Installs npm packages by a lock file with integrity hashes: the contracts' compiler, and the peers of the tests."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -20,8 +21,14 @@ def tools() -> dict[str, str]:
 def install(folder: Path, present: str) -> Path:
     """Installs what `folder`/package-lock.json names, unless `present` is there below node_modules; gives its path."""
     wanted = folder / "node_modules" / present
-    if wanted.exists():
-        return wanted
+    with (folder / "package-lock.json").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests that run side by side ask at the same time
+        if not wanted.exists():
+            _install(folder)
+    return wanted
+
+
+def _install(folder: Path) -> None:
     environment = tools()
     npm = shutil.which("npm", path=environment["PATH"])
     command = [npm, "ci", "--ignore-scripts", "--no-fund", "--no-audit"]
@@ -32,4 +39,3 @@ def install(folder: Path, present: str) -> Path:
         command = [shutil.which("node", path=environment["PATH"]), str(script), *command[1:]]
     told = [str(part) for part in command]
     subprocess.run(told, cwd=folder, env=environment, check=True, capture_output=True)
-    return wanted
