@@ -17,14 +17,16 @@ _ERROR_STRING = bytes.fromhex("08c379a0")
 
 @dataclass(frozen=True)
 class Artifact:
-    """One compiled contract. `immutables` maps the name of an immutable to its places in the runtime code."""
+    """One compiled contract. `immutables` maps the name of an immutable to its places in the runtime code,
+    `storage` that of a state variable to its slot and its offset in it, in bytes from the lowest.
+    """
 
     name: str
     abi: Sequence[Mapping[str, Any]]
     bytecode: bytes
     runtime: bytes
     immutables: Mapping[str, Sequence[int]]
-    storage: Mapping[str, int]
+    storage: Mapping[str, tuple[int, int]]
 
     def item(self, kind: str, name: str) -> Mapping[str, Any]:
         """The ABI item of that kind ("function", "event", "error", "constructor") and name.
@@ -48,7 +50,7 @@ def load(name: str) -> Artifact:
         bytecode=bytes.fromhex(data["bytecode"]),
         runtime=bytes.fromhex(data["runtime"]),
         immutables=data["immutables"],
-        storage=data["storage"],
+        storage={label: (slot, offset) for label, (slot, offset) in data["storage"].items()},
     )
 
 

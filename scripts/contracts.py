@@ -83,7 +83,9 @@ def _artifact(name: str, output: dict[str, Any]) -> dict[str, Any]:
             names[key]: [place["start"] for place in places]
             for key, places in sorted(runtime.get("immutableReferences", {}).items())
         },
-        "storage": {slot["label"]: int(slot["slot"]) for slot in made["storageLayout"]["storage"]},
+        "storage": {
+            slot["label"]: [int(slot["slot"]), slot["offset"]] for slot in made["storageLayout"]["storage"]
+        },
     }
 
 

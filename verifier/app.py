@@ -190,6 +190,7 @@ def _network(trust: Trust) -> dict[str, Any]:
         "contracts": pins.addresses,
         "head": head and {"block": head.number, "hash": head.hash.hex(), "time": head.time},
         "doubt": trust.doubt,
+        "counters_proven": trust.proven,
         "departments": [
             {
                 "id": known.id,

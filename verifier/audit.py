@@ -15,11 +15,12 @@ from licence.errors import LicenceError
 from licence.keys import NetworkId, possession_statement
 from licence.receipt import Anchor
 from licence.status import Status
-from verifier.chain import Node
+from verifier.chain import Node, NodeError
 from verifier.fetching import Fetcher, FetchError
 from verifier.follower import Follower
 from verifier.index import Index, StatusListIndex
 from verifier.memory import Memory
+from verifier.proofs import ProofError
 from verifier.trust import Trust
 
 
@@ -34,7 +35,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was looked at, and every difference. No differences: all is as the chain says."""
+    """What was looked at, and every difference. No differences: all is as the chain says.
+
+    `proven`: counters and statuses were proven under the head's state root, not only told by the node.
+    """
 
     block: int
     departments: int
@@ -43,6 +47,7 @@ class Audit:
     leaves: int
     statuses: int
     differences: tuple[Difference, ...]
+    proven: bool = False
 
 
 def audit(deployment: Deployment, chain_url: str, mirror: str) -> Audit:
@@ -58,7 +63,7 @@ def audit(deployment: Deployment, chain_url: str, mirror: str) -> Audit:
         memory = Memory(Path(folder) / "index.db", deployment.network_id)
         Follower(trust, node, fetcher, memory, files=False).look()
         memory.close()
-    index, found = trust.index, list(_differences(trust, fetcher))
+    index, found = trust.index, [*_differences(trust, fetcher), *_state(trust, node)]
     node.close()
     fetcher.close()
     return Audit(
@@ -69,7 +74,25 @@ def audit(deployment: Deployment, chain_url: str, mirror: str) -> Audit:
         leaves=sum(anchor.size for known in index.anchors.values() for anchor in known),
         statuses=sum(len(known.entries) for known in index.lists.values()),
         differences=tuple(found),
+        proven=trust.proven,
     )
+
+
+def _state(trust: Trust, node: Node) -> Iterator[Difference]:
+    """Every status that ever changed, by events and in the contract's storage, as far as the node proves storage."""
+    if trust.index.head is None or not trust.proven:
+        return
+    wanted = list(trust.index.words())
+    try:
+        words = node.proven(wanted, trust.index.head)
+    except (NodeError, ProofError) as error:
+        yield Difference("storage of StatusList", "proofs under the head's state root", str(error))
+        return
+    for counter, word in zip(wanted, words, strict=True):
+        if word != counter.expected:
+            yield Difference(
+                counter.name, f"{counter.expected:064x} by its events", f"{word:064x} in its storage"
+            )
 
 
 def _differences(trust: Trust, fetcher: Fetcher) -> Iterator[Difference]:

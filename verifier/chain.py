@@ -6,11 +6,21 @@ from typing import Any
 import httpx
 
 from contracts import artifacts
+from contracts.counters import Counter
 from contracts.deployment import Deployment, check_pins
+from licence.facts import Head
+from verifier.proofs import ProofError, state_root, storage
+
+_NO_SUCH_METHOD = -32601
+_PROOFS = 200
 
 
 class NodeError(Exception):
     """The node does not answer, or not as JSON-RPC."""
+
+
+class ProofsNotServedError(Exception):
+    """The node knows no eth_getProof: its word has to do."""
 
 
 class Node:
@@ -76,6 +86,40 @@ class Node:
             artifacts.result(contract, view, bytes.fromhex(answer[2:]))
             for (contract, view, _), answer in zip(wanted, answers, strict=True)
         ]
+
+    def proven(self, wanted: Sequence[Counter], head: Head) -> list[int]:
+        """What the contracts' storage holds at a block, proven under that block's state root.
+
+        Raises:
+            ProofsNotServedError: the node knows no eth_getProof.
+            ProofError: a proof that proves something else, or a block of another hash.
+            NodeError: as many.
+        """
+        block = self.one("eth_getBlockByNumber", [hex(head.number), False])
+        if block is None or block["hash"] != "0x" + head.hash.hex():
+            raise ProofError(f"block {head.number} is another than it was")
+        root = state_root(block)
+        found: dict[tuple[str, int], int] = {}
+        for contract, address in self._deployment.addresses.items():
+            slots = sorted({counter.slot for counter in wanted if counter.contract == contract})
+            for start in range(0, len(slots), _PROOFS):
+                part = slots[start : start + _PROOFS]
+                answer = self._proof(address, part, head.number)
+                words = storage(root, address, answer, part)
+                found |= {(contract, slot): word for slot, word in zip(part, words, strict=True)}
+        return [counter.read(found[counter.contract, counter.slot]) for counter in wanted]
+
+    def _proof(self, address: str, slots: Sequence[int], block: int) -> Any:
+        keys = [f"0x{slot:064x}" for slot in slots]
+        params = [address, keys, hex(block)]
+        question = {"jsonrpc": "2.0", "id": 0, "method": "eth_getProof", "params": params}
+        try:
+            answer = self._client.post("/", json=question).json()
+            if "error" in answer and answer["error"]["code"] == _NO_SUCH_METHOD:
+                raise ProofsNotServedError
+            return answer["result"]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            raise NodeError(f"eth_getProof: {type(error).__name__}") from error
 
     def _post(self, asked: list[dict[str, Any]]) -> list[Any]:
         try:

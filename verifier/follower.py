@@ -10,11 +10,12 @@ import structlog
 from contracts.deployment import PinError
 from contracts.events import decode
 from licence.facts import Head
-from verifier.chain import Node, NodeError
+from verifier.chain import Node, NodeError, ProofsNotServedError
 from verifier.fetching import Fetcher, FetchError
 from verifier.index import GapError, Index
 from verifier.leaves import WrongFileError
 from verifier.memory import Memory
+from verifier.proofs import ProofError
 from verifier.trust import Trust
 
 log = structlog.get_logger("verifier")
@@ -59,7 +60,7 @@ class Follower:
         except NodeError as error:
             self._pinned = False
             self._say(f"the chain's node does not answer ({error})", disagrees=self._trust.disagrees)
-        except (PinError, GapError, ValueError) as error:
+        except (PinError, GapError, ProofError, ValueError) as error:
             self._pinned = False
             self._say(str(error), disagrees=True)
         except Exception as error:  # the loop's edge: a surprise is a doubt, and never the end of looking
@@ -110,12 +111,26 @@ class Follower:
                 raise GapError("a log of a block that was not asked for")
             _apply(index, entry)
         head = _head(header)
-        self._demand_counters(index, end)
+        self._trust.proven = self._demand_counters(index, head)
         self._memory.remember(logs, head)
         index.head = head
         self._trust.index = index
 
-    def _demand_counters(self, index: Index, block: int) -> None:
+    def _demand_counters(self, index: Index, head: Head) -> bool:
+        """Compares the index with the contracts' own counters; says whether these were proven, or only told."""
+        wanted = list(index.proven_counters())
+        try:
+            for counter, found in zip(wanted, self._node.proven(wanted, head), strict=True):
+                if found != counter.expected:
+                    raise GapError(
+                        f"{counter.name}: {counter.expected} by its events, {found} in its storage"
+                    )
+        except ProofsNotServedError:
+            self._demand_told(index, head.number)
+            return False
+        return True
+
+    def _demand_told(self, index: Index, block: int) -> None:
         wanted = list(index.counters())
         found = self._node.views(
             [(contract, view, arguments) for contract, view, arguments, _ in wanted], block

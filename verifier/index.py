@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from contracts import events
+from contracts import counters, events
+from contracts.counters import Counter
 from contracts.events import Event
 from licence.facts import DepartmentFacts, Head, KeyFacts, StatusFacts, TypeFacts, Window
 from licence.keys import Kid, PublicKey, Suite, Usage
@@ -85,6 +86,27 @@ class Index:
             yield "StatusList", "lists", (department,), (count,)
         for list_, known in self.lists.items():
             yield "StatusList", "listOf", (list_,), (known.size, known.changes)
+
+    def proven_counters(self) -> Iterator[Counter]:
+        """The same in the contracts' storage, which the state root proves."""
+        yield counters.revision(self.revision)
+        yield counters.voids(self.voids)
+        for department in self.departments:
+            known = self.anchors.get(department, ())
+            yield from counters.head(department, known[-1].root if known else bytes(32), len(known))
+            yield counters.lists(department, sum(1 for list_ in self.lists if list_ >> 32 == department))
+        for list_, entries in self.lists.items():
+            yield from counters.list_of(list_, entries.size, entries.changes)
+
+    def words(self) -> Iterator[Counter]:
+        """Every word of every list that holds an entry that ever changed."""
+        for list_, known in self.lists.items():
+            found: dict[int, int] = {}
+            for index, facts in known.entries.items():
+                place, within = divmod(index, counters.WORD_ENTRIES)
+                found[place] = found.get(place, 0) | int(facts.status) << 2 * within
+            for place, word in sorted(found.items()):
+                yield counters.word(list_, place, word)
 
     def _anchored(self, event: events.Anchored) -> None:
         known = self.anchors.setdefault(event.department, [])

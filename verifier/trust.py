@@ -18,7 +18,10 @@ from verifier.leaves import PublicFiles
 
 @dataclass(slots=True)
 class Trust:
-    """The pinned network, the index of its chain, the public files, and why the chain is not believed (None: it is)."""
+    """The pinned network, the index of its chain, the public files, and why the chain is not believed (None: it is).
+
+    `proven`: the contracts' counters were proven under the newest block's state root, not only told by the node.
+    """
 
     deployment: Deployment
     max_age: int
@@ -26,6 +29,7 @@ class Trust:
     files: PublicFiles = field(default_factory=PublicFiles)
     doubt: str | None = "the chain has not been read yet"
     disagrees: bool = False
+    proven: bool = False
 
     @property
     def reason(self) -> Reason | None:

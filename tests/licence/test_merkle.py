@@ -43,12 +43,11 @@ def test_roots_are_those_of_rfc_6962(size: int) -> None:
     assert merkle.root([merkle.leaf_hash(entry) for entry in CT_ENTRIES[:size]]).hex() == CT_ROOTS[size - 1]
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 33, 100, 257, 300])
-def test_roots_agree_with_an_independent_tree(size: int) -> None:
+def test_roots_of_1_to_300_leaves_agree_with_an_independent_tree() -> None:
     tree = pymerkle.InmemoryTree(algorithm="sha256")
-    for number in range(size):
+    for number in range(300):
         tree.append_entry(number.to_bytes(2, "big"))
-    assert merkle.root(leaves(size)) == tree.get_root()
+        assert merkle.root(leaves(number + 1)) == tree.get_root()
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6, 7, 8, 13, 64, 65, 300])
