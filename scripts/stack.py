@@ -101,10 +101,7 @@ class Stack:
         """
         self.ports.demand_free()
         (self.home / "log").mkdir(parents=True, exist_ok=True)
-        if self.chain_url:
-            self._join()
-        else:
-            self.start_chain()
+        self.reach_chain()
         deploy(self.settings, file_signer(self.settings))
         for name, module in (
             ("signer", "registry signer"),
@@ -118,12 +115,27 @@ class Stack:
         self._await_port(self.ports.registry, "registry")
         self._await_port(self.ports.verifier, "verifier")
 
+    @property
+    def council(self) -> str:
+        """The council's account."""
+        return file_signer(self.settings).account(COUNCIL, Role.COUNCIL)
+
+    def reach_chain(self) -> None:
+        """Joins the node that was named, or starts the local chain.
+
+        Raises:
+            StackError, ChainUnreachableError: as the two of them.
+        """
+        if self.chain_url:
+            self._join()
+        else:
+            self.start_chain()
+
     def start_chain(self) -> None:
         """Starts the local chain, founding it at the first call."""
         folder = self.home / "chain"
         if not (folder / "genesis.json").exists():
-            council = file_signer(self.settings).account(COUNCIL, Role.COUNCIL)
-            genesis.init(folder, self.settings.chain_id, [council])
+            genesis.init(folder, self.settings.chain_id, [self.council])
         self._start("chain", ["localchain", "run", "--data", str(folder), "--port", str(self.ports.chain)])
         self._await_ready("chain")
 
@@ -136,7 +148,7 @@ class Stack:
         """
         node = Chain(self.chain_url, None)
         self.chain_id = int(node.request("eth_chainId", []), 16)
-        council = file_signer(self.settings).account(COUNCIL, Role.COUNCIL)
+        council = self.council
         if int(node.request("eth_getBalance", [council, "latest"]), 16):
             return
         try:

@@ -95,19 +95,23 @@ class Node:
             ProofError: a proof that proves something else, or a block of another hash.
             NodeError: as many.
         """
+        asked: list[tuple[str, list[int], Any]] = []
+        for contract, address in self._deployment.addresses.items():
+            slots = sorted({counter.slot for counter in wanted if counter.contract == contract})
+            parts = [slots[at : at + _PROOFS] for at in range(0, len(slots), _PROOFS)]
+            asked += [(contract, part, self._proof(address, part, head.number)) for part in parts]
+        root = self._state_root(head)
+        found: dict[tuple[str, int], int] = {}
+        for contract, part, answer in asked:
+            words = storage(root, self._deployment.addresses[contract], answer, part)
+            found |= {(contract, slot): word for slot, word in zip(part, words, strict=True)}
+        return [counter.read(found[counter.contract, counter.slot]) for counter in wanted]
+
+    def _state_root(self, head: Head) -> bytes:
         block = self.one("eth_getBlockByNumber", [hex(head.number), False])
         if block is None or block["hash"] != "0x" + head.hash.hex():
             raise ProofError(f"block {head.number} is another than it was")
-        root = state_root(block)
-        found: dict[tuple[str, int], int] = {}
-        for contract, address in self._deployment.addresses.items():
-            slots = sorted({counter.slot for counter in wanted if counter.contract == contract})
-            for start in range(0, len(slots), _PROOFS):
-                part = slots[start : start + _PROOFS]
-                answer = self._proof(address, part, head.number)
-                words = storage(root, address, answer, part)
-                found |= {(contract, slot): word for slot, word in zip(part, words, strict=True)}
-        return [counter.read(found[counter.contract, counter.slot]) for counter in wanted]
+        return state_root(block)
 
     def _proof(self, address: str, slots: Sequence[int], block: int) -> Any:
         keys = [f"0x{slot:064x}" for slot in slots]

@@ -10,7 +10,7 @@ from typing import Any
 import rlp
 from eth_utils import keccak, to_canonical_address
 from trie import HexaryTrie
-from trie.exceptions import BadTrieProof
+from trie.exceptions import BadTrieProof, InvalidNode, ValidationError
 
 _HEADER = (
     *("parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot", "receiptsRoot", "logsBloom"),
@@ -72,7 +72,7 @@ def _get(root: bytes, key: bytes, proof: Sequence[str]) -> bytes:
     nodes = [rlp.decode(bytes.fromhex(node[2:])) for node in proof]
     try:
         return bytes(_from_proof(root, keccak(key), nodes))
-    except BadTrieProof as error:
+    except (BadTrieProof, InvalidNode, ValidationError) as error:
         raise ProofError("a proof that does not lead to the block's state root") from error
 
 

@@ -1,7 +1,7 @@
 """A registry over a real chain process, with its signer in this process: the seven demo departments, admitted."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,7 +18,7 @@ from registry import worker
 from registry.house import House, build, file_signer
 from registry.issuing import Order, issue
 from registry.main import create_app
-from registry.onboarding import admit, deploy
+from registry.onboarding import Applicant, admit, deploy
 from registry.showing import Shown, show
 from registry.store import department_by_id
 from registry.tables import Department, Licence
@@ -125,16 +125,24 @@ def invented(kind: str) -> Invented:
 
 
 @contextmanager
-def open_office(home: Path) -> Iterator[Office]:
-    """An office in a folder."""
-    stack = Stack(home, Ports.free())
+def open_office(
+    home: Path,
+    chain_url: str = "",
+    departments: Sequence[Applicant] | None = None,
+    *,
+    fund: Callable[[str], None] | None = None,
+) -> Iterator[Office]:
+    """An office in a folder, on a chain of its own or on another node's; `fund` gives its council money there."""
+    stack = Stack(home, Ports.free(), chain_url)
     (home / "log").mkdir(parents=True)
     try:
-        stack.start_chain()
+        if fund is not None:
+            fund(stack.council)
+        stack.reach_chain()
         settings = stack.settings
         deploy(settings, file_signer(settings))
         house = build(settings, file_signer(settings))
-        admitted = admit(house, seeding.applicants(), stack.let_in)
+        admitted = admit(house, departments or seeding.applicants(), stack.let_in)
         yield Office(stack, house, {item.department.id: item.token for item in admitted})
         house.store.close()
     finally:
