@@ -1,20 +1,23 @@
 """Rules of the house for SD-JWT VCs: one leaf whatever is shown, and every defect refused for its own reason."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from licence.canonical import base64url, read_base64url
 from licence.errors import MalformedError
 from licence.examine import Examination, examine, unreadable
 from licence.facts import Facts, Window
+from licence.jws import assemble, part
 from licence.keys import Usage
 from licence.presentation import read
 from licence.reasons import Check, Outcome, Reason, Verdict
 from licence.sd_jwt import SdJwt
 from tests.licence.desk import NOW
 from tests.licence.vectors import Golden, golden, records
-from tests.licence.wallet import HOLDER, PRESENTING, all_names, bad, facts, wallet
+from tests.licence.wallet import HOLDER, PRESENTING, all_names, bad, facts, proof, wallet
 
 
 def look(text: str, known: Facts, now: int = NOW) -> Examination:
@@ -103,6 +106,15 @@ def test_every_single_bit_of_a_credential_counts() -> None:
         found = look(changed, known)
         assert found.verdict is not Verdict.VALID, place
         assert found.reason is not None
+
+
+def test_a_wallet_may_space_its_json_as_it_likes() -> None:
+    g = golden("business")
+    presented = wallet(g, [], holder=HOLDER.public).issued()
+    said = json.loads(read_base64url(proof(presented, NOW).split(".")[1]))
+    spaced = json.dumps({**said, "x": [[[1]], "\U0001f600", None, -7]}, indent=2).encode()
+    signed = part({"alg": "ES256", "typ": "kb+jwt"}) + b"." + base64url(spaced).encode()
+    assert look(presented + assemble(signed, HOLDER.sign(signed)), facts(g)).verdict is Verdict.VALID
 
 
 def test_the_holder_check_is_named() -> None:

@@ -150,13 +150,19 @@ def _text_codes(g: Golden) -> dict[str, Bad]:
         "unknown-dictionary": (resealed(inner[:1] + bytes([200]) + inner[2:-4]), Reason.VERSION_UNKNOWN),
         "tail-after-deflate": (resealed(inner[:-4] + b"\0"), Reason.MALFORMED),
         "deflate-cut-short": (resealed(inner[:-10]), Reason.MALFORMED),
-        "inflates-beyond-the-limit": (_bomb(), Reason.MALFORMED),
+        "inflates-beyond-the-limit": (_bomb(5_000), Reason.MALFORMED),
+        "inflates-to-4097": (_bomb(4_097), Reason.MALFORMED),
+        "wrong-dictionary": (_resealed_as(inner, 0), Reason.MALFORMED),
     }
 
 
-def _bomb() -> str:
+def _resealed_as(inner: bytes, dictionary: int) -> str:
+    return resealed(inner[:1] + bytes([dictionary]) + inner[2:-4])
+
+
+def _bomb(size: int) -> str:
     deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
-    return resealed(bytes([1, 0]) + deflate.compress(b"\0" * 5000) + deflate.flush())
+    return resealed(bytes([1, 0]) + deflate.compress(b"\0" * size) + deflate.flush())
 
 
 def resealed(body: bytes) -> str:
@@ -254,6 +260,28 @@ def _files(g: Golden) -> dict[str, Bad]:
         "file-after-the-end": (text + "\n", Reason.MALFORMED),
         "file-float": (text.replace('"anchor":1', '"anchor":1.0'), Reason.MALFORMED),
         "file-lone-surrogate": (text.replace("示例", "\\ud800", 1), Reason.MALFORMED),
+        "file-nan": (text.replace('"anchor":1', '"anchor":NaN'), Reason.MALFORMED),
+        "file-minus-zero": (text.replace('"anchor":1', '"anchor":-0'), Reason.MALFORMED),
+        "file-integer-2-53": (text.replace('"anchor":1', '"anchor":9007199254740992'), Reason.MALFORMED),
+        "file-nested-17-deep": (
+            text.replace('"public":{', '"public":{"x":' + "[" * 17 + "]" * 17 + ",", 1),
+            Reason.MALFORMED,
+        ),
+        "file-over-long": (
+            said(lambda v: v["public"].update(entName="示" * 22_000)),
+            Reason.MALFORMED,
+        ),
+        "file-entry-over-long": (said(lambda v: v.update(signed_entry="A" * 1_400)), Reason.MALFORMED),
+        "file-proof-of-33-hashes": (
+            said(lambda v: v["receipt"].update(proof=[base64url(bytes(32))] * 33)),
+            Reason.MALFORMED,
+        ),
+        "file-proof-of-short-hashes": (
+            said(lambda v: v["receipt"].update(proof=[base64url(bytes(31))])),
+            Reason.MALFORMED,
+        ),
+        "file-position-negative": (said(lambda v: v["receipt"].update(position=-1)), Reason.MALFORMED),
+        "file-position-a-string": (said(lambda v: v["receipt"].update(position="1")), Reason.MALFORMED),
         "file-base64-padded": (
             said(lambda v: v.update(public_seed=v["public_seed"] + "=")),
             Reason.MALFORMED,

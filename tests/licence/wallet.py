@@ -10,7 +10,7 @@ from licence import claims, sd_jwt
 from licence.canonical import JsonValue, base64url, jcs, read_base64url
 from licence.definition import Group
 from licence.facts import Asked, Facts, KeyFacts, Window
-from licence.jws import assemble, to_be_signed
+from licence.jws import assemble, part, to_be_signed
 from licence.keys import P256_ORDER, PublicKey, Usage
 from licence.reasons import Reason
 from licence.sd_jwt import Envelope
@@ -260,6 +260,42 @@ def _proofs(w: Wallet) -> dict[str, Bad]:
         "kb-without-nonce": (w.shown(NOW, nonce=""), Reason.MALFORMED),
         "kb-audience-a-list": (w.shown(NOW, aud=[ASKED.audience]), Reason.MALFORMED),
         "kb-without-cnf": (unbound.shown(NOW), Reason.MALFORMED),
+        **_spellings(presented, read_base64url(payload)),
+    }
+
+
+def _spellings(presented: str, payload: bytes) -> dict[str, Bad]:
+    """A proof in JSON that a wallet may space as it likes, and in what is no strict JSON."""
+
+    def spelt(text: bytes) -> Bad:
+        signed = part({"alg": "ES256", "typ": "kb+jwt"}) + b"." + base64url(text).encode()
+        return presented + assemble(signed, HOLDER.sign(signed)), Reason.MALFORMED
+
+    def more(value: bytes) -> Bad:
+        return spelt(payload[:-1] + b',"x":' + value + b"}")
+
+    return {
+        "kb-repeated-member": spelt(payload[:-1] + b',"nonce":"n-5f1d2c"}'),
+        "kb-nan": more(b"NaN"),
+        "kb-infinity": more(b"-Infinity"),
+        "kb-float": more(b"1.5"),
+        "kb-float-without-fraction": more(b"1.0"),
+        "kb-exponent": more(b"1e3"),
+        "kb-minus-zero": more(b"-0"),
+        "kb-integer-2-53": more(b"9007199254740992"),
+        "kb-integer-of-40-digits": more(b"1" * 40),
+        "kb-lone-surrogate": more(b'"\\ud800"'),
+        "kb-surrogates-swapped": more(b'"\\udc00\\ud800"'),
+        "kb-nested-17-deep": more(b"[" * 16 + b"]" * 16),
+        "kb-control-character": more(b'"\t"'),
+        "kb-byte-order-mark": spelt(b"\xef\xbb\xbf" + payload),
+        "kb-not-utf-8": more(b'"\xff"'),
+        "kb-after-the-end": spelt(payload + b"{}"),
+        "kb-comment": spelt(payload[:-1] + b"/**/}"),
+        "kb-trailing-comma": spelt(payload[:-1] + b",}"),
+        "kb-single-quotes": spelt(payload.replace(b'"', b"'")),
+        "kb-leading-zero": more(b"01"),
+        "kb-no-object": spelt(b"[" + payload + b"]"),
     }
 
 
