@@ -1,16 +1,15 @@
-"""Many at once: a CSV table becomes licences. Every row ends in one of three ways: issued, known, or rejected and why.
+"""Many at once: a table becomes licences. Every row ends in one of three ways: issued, known, or rejected and why.
 
 Nothing is issued twice however often it runs, and a rejected row stops no other.
 """
 
-import csv
-import io
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+import itertools
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from sqlmodel import Session, select
 
@@ -24,19 +23,13 @@ from registry.errors import InvalidError, RegistryError, UnreachableError
 from registry.house import House
 from registry.issuing import Order, draft, number_index, sign, source_index
 from registry.mapping import RowMapping
+from registry.rows import Row, Table
 from registry.store import newest_of, type_for
 from registry.tables import Department, Licence
 
 CHUNK = 500
-MAX_FIELD = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the table: its line (the header is line 1) and its cells by column."""
-
-    line: int
-    cells: dict[str, str]
+MAX_VERSIONS = 1_000
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,90 +84,54 @@ def start(
     return Job(house, department, mapping, kind, dry, progress)
 
 
-def read_table(data: Path | bytes, mapping: RowMapping) -> list[Row]:
-    """The rows of a CSV table in UTF-8 (with or without a byte order mark).
+def run(job: Job, table: Table) -> Report:
+    """Imports a table: the versions of one number one after the other, everything else together.
 
     Raises:
-        InvalidError: not UTF-8 (says at which byte), no header, a column missing, or a row of another length.
-    """
-    raw = data.read_bytes() if isinstance(data, Path) else data
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidError(
-            f"文件不是 UTF-8 编码（第{error.start}字节）",
-            f"the table is not UTF-8: byte {error.start}; save it as UTF-8",
-        ) from error
-    csv.field_size_limit(MAX_FIELD)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = next(reader, [])
-        _check_header(header, mapping)
-        return list(_rows(reader, header))
-    except csv.Error as error:
-        line = reader.line_num
-        raise InvalidError(f"第{line}行不是有效的 CSV", f"line {line} is not CSV: {error}") from error
-
-
-def _check_header(header: Sequence[str], mapping: RowMapping) -> None:
-    missing = [column for column in mapping.needed if column not in header]
-    doubled = [column for column in mapping.needed if header.count(column) > 1]
-    if doubled:
-        raise InvalidError(
-            f"重复的列：{'、'.join(doubled)}", f"columns that stand twice: {', '.join(doubled)}"
-        )
-    if missing:
-        raise InvalidError(
-            f"缺少列：{'、'.join(missing)}", f"columns missing: {', '.join(missing)}; nothing was imported"
-        )
-
-
-def _rows(reader: Any, header: Sequence[str]) -> Iterator[Row]:
-    for cells in reader:
-        line = reader.line_num
-        if not cells:
-            continue
-        if len(cells) != len(header):
-            raise InvalidError(
-                f"第{line}行有{len(cells)}列，应为{len(header)}列",
-                f"line {line} has {len(cells)} cells, the header {len(header)}; nothing was imported",
-            )
-        yield Row(line, dict(zip(header, cells, strict=True)))
-
-
-def run(job: Job, rows: Sequence[Row]) -> Report:
-    """Imports the rows: the versions of one number one after the other, everything else together.
-
-    Raises:
+        InvalidError: more versions of one number than MAX_VERSIONS.
         UnreachableError: the signer or the store is away; what was issued stays issued, run it again.
     """
-    report = Report(rows=len(rows))
-    done = 0
-    for rank in _ranks(job, rows):
-        for at in range(0, len(rank), CHUNK):
-            chunk = rank[at : at + CHUNK]
+    report = Report(rows=len(table))
+    ranks, done = _ranks(job, table), 0
+    for rank in range(max(ranks, default=-1) + 1):
+        for chunk in _chunks(row for place, row in enumerate(table) if ranks[place] == rank):
             _chunk(job, chunk, report)
             done += len(chunk)
             job.progress(done)
     if not job.dry:
-        _endings(job, rows, report)
+        _endings(job, table, report)
     report.rejected.sort(key=lambda rejection: rejection.line)
     return report
 
 
-def _ranks(job: Job, rows: Sequence[Row]) -> list[list[Row]]:
-    """The rows by their place among the versions of their number: all firsts, all seconds, and so on."""
+def _ranks(job: Job, table: Table) -> "array[int]":  # not subscriptable at run time before 3.12
+    """For each row, its place among the versions of its number. All that is held of a row is here: some 100 bytes."""
     column = job.mapping.columns.get(job.kind.number, job.mapping.source)
-    chains: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        chains[row.cells[column].strip()].append(row)
-    ranks: list[list[Row]] = []
-    for chain in chains.values():
-        for place, row in enumerate(sorted(chain, key=lambda row: (job.mapping.moment(row.cells), row.line))):
-            if place == len(ranks):
-                ranks.append([])
-            ranks[place].append(row)
+    order = sorted(
+        (_short(row.cells[column].strip()), job.mapping.moment(row.cells), place)
+        for place, row in enumerate(table)
+    )
+    ranks, rank = array("H", bytes(2 * len(order))), 0
+    for before, (number, _, place) in zip([("", "", 0), *order], order, strict=False):
+        rank = rank + 1 if number == before[0] else 0
+        if rank == MAX_VERSIONS:
+            raise InvalidError(
+                f"同一编号超过{MAX_VERSIONS}行",
+                f"more than {MAX_VERSIONS} rows of one number: split the table",
+            )
+        ranks[place] = rank
     return ranks
+
+
+def _short(number: str) -> str:
+    """Enough of a number to tell it from others: 16 bytes of its hash, and no personal data kept in memory."""
+    return hashlib.sha256(number.encode()).hexdigest()[:32]
+
+
+def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    rest = iter(items)
+    while chunk := list(itertools.islice(rest, CHUNK)):
+        yield chunk
 
 
 def _chunk(job: Job, rows: Sequence[Row], report: Report) -> None:
@@ -235,19 +192,25 @@ def _rejecting(report: Report, row: Row) -> Iterator[None]:
         report.rejected.append(Rejection(row.line, (FieldProblem("", error.code, error.zh, error.en),)))
 
 
-def _endings(job: Job, rows: Sequence[Row], report: Report) -> None:
+def _endings(job: Job, table: Table, report: Report) -> None:
     """Records the acts that ended licences, once all versions are issued; what is ended already stays so."""
     endings = job.mapping.endings
     if endings is None:
         return
+    for act in sorted({act for row in table if (act := endings.act(row.cells)) is not None}):
+        for chunk in _chunks(row for row in table if endings.act(row.cells) is act):
+            _end(job, act, chunk, report)
+
+
+def _end(job: Job, act: Act, rows: Sequence[Row], report: Report) -> None:
+    basis = job.mapping.endings.legal_basis if job.mapping.endings else ""
     with job.house.store.write() as session:
-        for act in sorted({a for row in rows if (a := endings.act(row.cells)) is not None}):
-            found = [_licence(job, session, row) for row in rows if endings.act(row.cells) is act]
-            fresh = [licence for licence in found if licence and _may_end(session, licence, act)]
-            if fresh:
-                ask = acts.Ask(act, fresh, endings.legal_basis, f"department {job.department.id}")
-                acts.record(job.house, session, job.department, ask)
-                report.acts += len(fresh)
+        found = [_licence(job, session, row) for row in rows]
+        fresh = [licence for licence in found if licence and _may_end(session, licence, act)]
+        if fresh:
+            ask = acts.Ask(act, fresh, basis, f"department {job.department.id}")
+            acts.record(job.house, session, job.department, ask)
+            report.acts += len(fresh)
 
 
 def _may_end(session: Session, licence: Licence, act: Act) -> bool:

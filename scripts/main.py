@@ -26,6 +26,7 @@ from registry import acts, documents, importing, issuing, onboarding, presenting
 from registry.errors import RegistryError
 from registry.house import House, build, file_signer
 from registry.mapping import RowMapping
+from registry.rows import read_table
 from registry.settings import SettingsError, read_settings
 from registry.store import department_by_id, licence_of
 from scripts import demo, seeding, tamper, up
@@ -207,7 +208,7 @@ def issue(
 @app.command("import")
 def import_table(
     department: Id,
-    table: Annotated[Path, typer.Argument(help="CSV in UTF-8")],
+    table: Annotated[Path, typer.Argument(help="CSV or JSON lines, in UTF-8 or GB18030")],
     mapping: Annotated[Path, typer.Argument(help="TOML: which column is which field")] = seeding.MAPPING,
     dry: Annotated[bool, typer.Option("--dry-run", help="check everything, store nothing")] = False,
     as_json: Json = False,
@@ -215,7 +216,7 @@ def import_table(
     """Import a table of licences; rejected rows are listed with every reason, by line. Safe to repeat."""
     with saying(), Progress(console=console, transient=True) as progress:
         here, columns = house(), RowMapping.from_toml(mapping.read_text("utf-8"))
-        rows = importing.read_table(table, columns)
+        rows = read_table(table, columns)
         bar = progress.add_task("导入 · importing", total=len(rows))
         with here.store.read() as session:
             row = department_by_id(session, department)

@@ -18,6 +18,7 @@ from registry.importing import Report
 from registry.issuing import Order, issue, source_index
 from registry.mapping import RowMapping
 from registry.onboarding import Admitted, Applicant, admit
+from registry.rows import read_table
 from registry.store import department_by_id
 from registry.tables import Department, Licence
 from scripts.inventing import Invented
@@ -87,7 +88,7 @@ def import_table(house: House, table: Path, progress: Callable[[int], None] = la
     with house.store.read() as session:
         department = department_by_id(session, CHICAGO)
     job = importing.start(house, department, mapping, progress=progress)
-    return importing.run(job, importing.read_table(table, mapping))
+    return importing.run(job, read_table(table, mapping))
 
 
 def issue_invented(house: House, invented: Invented) -> Licence | None:

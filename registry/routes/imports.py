@@ -7,6 +7,7 @@ from fastapi import APIRouter, File, Form, UploadFile
 from registry import documents, importing
 from registry.mapping import RowMapping
 from registry.routes.parts import Asking, TheHouse
+from registry.rows import read_table
 
 router = APIRouter(prefix="/api/v1", tags=["imports"])
 
@@ -15,13 +16,13 @@ router = APIRouter(prefix="/api/v1", tags=["imports"])
 def import_table(
     house: TheHouse,
     department: Asking,
-    table: Annotated[UploadFile, File(description="CSV in UTF-8")],
+    table: Annotated[UploadFile, File(description="CSV or JSON lines, in UTF-8 or GB18030")],
     mapping: Annotated[UploadFile, File(description="TOML: which column is which field")],
     dry: Annotated[bool, Form(description="check only")] = False,
 ) -> dict[str, Any]:
-    """Imports a CSV table. Safe to repeat: the source column names each row for good."""
+    """Imports a table. Safe to repeat: the source column names each row for good."""
     columns = RowMapping.from_toml(mapping.file.read().decode("utf-8", "replace"))
-    rows = importing.read_table(table.file.read(), columns)
+    rows = read_table(table.file, columns)
     report = importing.run(importing.start(house, department, columns, dry=dry), rows)
     rejected = [
         {

@@ -2,8 +2,12 @@
 
 import csv
 import io
+import json
+import subprocess
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlmodel import func, select
 
@@ -11,6 +15,7 @@ from registry import importing
 from registry.errors import InvalidError
 from registry.importing import Report
 from registry.mapping import RowMapping
+from registry.rows import read_table
 from registry.store import department_by_id
 from registry.tables import Licence
 from scripts import seeding
@@ -41,7 +46,7 @@ def run(office: Office, data: bytes, *, dry: bool = False) -> Report:
     with office.house.store.read() as session:
         department = department_by_id(session, seeding.CHICAGO)
     job = importing.start(office.house, department, MAPPING, dry=dry)
-    return importing.run(job, importing.read_table(data, MAPPING))
+    return importing.run(job, read_table(data, MAPPING))
 
 
 def count(office: Office) -> int:
@@ -186,3 +191,114 @@ def test_the_real_columns_are_those_of_our_own_table() -> None:
     if not real.exists():
         pytest.skip(f"the real table is not beside this checkout ({real.name})")
     assert real.read_text("utf-8").splitlines()[0] == seeding.TABLE.read_text("utf-8").splitlines()[0]
+
+
+def json_lines(found: list[dict[str, str]]) -> bytes:
+    return b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in found)
+
+
+def test_json_lines_are_what_the_same_csv_is(office: Office) -> None:
+    found = rows(7_850_000, 4)
+    first = run(office, table(found))
+    again = run(office, json_lines(found))
+    assert (len(first.issued), again.known, again.rejected) == (4, 4, [])
+    assert [row.cells for row in read_table(json_lines(found), MAPPING)] == [
+        row.cells for row in read_table(table(found), MAPPING)
+    ]
+
+
+def test_json_lines_may_hold_integers_booleans_and_lists() -> None:
+    [row] = read_table(json_lines(rows(7_810_000, 1)).replace(b'"CHICAGO"', b'["CHI","CAGO"]'), MAPPING)
+    assert row.cells["CITY"] == "CHI、CAGO"
+    [row] = read_table(json_lines(rows(7_810_000, 1)).replace(b'"CHICAGO"', b"null"), MAPPING)
+    assert row.cells["CITY"] == ""
+
+
+BROKEN_LINES = {
+    "repeated-member": (b'{"ID":"1","ID":"2"}\n', "line 1"),
+    "no-object": (b'{"ID"\n', "line 1"),
+    "member-missing": (b'{"ID":"1"}\n', "line 1 lacks"),
+    "float": (b'{"ID":1.5}\n', "line 1"),
+}
+
+
+@pytest.mark.parametrize("case", list(BROKEN_LINES))
+def test_a_broken_json_line_is_named(case: str) -> None:
+    data, why = BROKEN_LINES[case]
+    with pytest.raises(InvalidError, match=why):
+        read_table(data, MAPPING)
+
+
+CHINESE = {"LEGAL NAME": "企业名称", "ADDRESS": "地址", "LICENSE NUMBER": "许可证编号"}
+
+
+def chinese(found: list[dict[str, str]]) -> tuple[str, RowMapping]:
+    """The table with Chinese column names and values, and its mapping."""
+    named = [{CHINESE.get(name, name): value for name, value in row.items()} for row in found]
+    for row in named:
+        row["企业名称"] = "示例（北京）商贸有限公司"
+    columns = {field: CHINESE.get(column, column) for field, column in MAPPING.columns.items()}
+    return table(named).decode(), msgspec.structs.replace(MAPPING, columns=columns)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+def test_the_encoding_is_found_by_the_columns_names(encoding: str) -> None:
+    text, mapping = chinese(rows(7_820_000, 2))
+    found = list(read_table(text.encode(encoding), mapping))
+    assert [row.cells["企业名称"] for row in found] == ["示例（北京）商贸有限公司"] * 2
+
+
+def test_bytes_that_are_neither_are_refused_with_their_place() -> None:
+    text, mapping = chinese(rows(7_830_000, 2))
+    data = text.encode()
+    place = data.index("企业名称".encode())
+    with pytest.raises(InvalidError, match=f"byte {place}"):
+        read_table(data[: place + 1] + b"\xff" + data[place + 2 :], mapping)
+    far = 70_000  # beyond the first piece read
+    padded = data + b"x" * (far - len(data)) + b"\xff"
+    with pytest.raises(InvalidError, match=f"byte {far}"):
+        read_table(padded, mapping)
+
+
+def test_gb18030_without_the_mapping_s_columns_is_refused() -> None:
+    text, _ = chinese(rows(7_840_000, 1))
+    with pytest.raises(InvalidError, match="has not the mapping's columns"):
+        read_table(text.encode("gb18030"), MAPPING)
+
+
+def test_a_table_of_100_000_rows_is_checked_in_flat_memory(office: Office, tmp_path: Path) -> None:
+    """Each thousandth row is wrong; every one of them, and no other, is named. In a process of its own, measured."""
+    path = tmp_path / "table.csv"
+    one = rows(8_000_000, 1)[0]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(one))
+        writer.writeheader()
+        for place in range(100_000):
+            wrong = {"STATE": "Illinois"} if place % 1_000 == 999 else {}
+            number = str(8_000_000 + place)
+            writer.writerow({**one, "LICENSE NUMBER": number, "ID": f"{number}-20250101", **wrong})
+    script = (
+        "import json,resource,sys;from pathlib import Path;"
+        "from tests.registry.test_importing import MAPPING;from registry.rows import read_table;"
+        "from registry import importing;from registry.importing import Job;from registry.tables import Department;"
+        "from scripts import seeding;"
+        "job=Job(None,Department(id=7),MAPPING,seeding.definitions()['chicago_business'],True);"
+        "small=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
+        "report=importing.run(job,read_table(Path(sys.argv[1]),MAPPING));"
+        "large=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
+        "print(json.dumps([report.rows,[r.line for r in report.rejected],large-small]))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True, cwd=Path.cwd()
+    )
+    count_, lines, grown = json.loads(ran.stdout)
+    assert count_ == 100_000
+    assert lines == [place + 2 for place in range(100_000) if place % 1_000 == 999]
+    assert grown < 64 * 1024  # KiB: less than 700 bytes a row
+
+
+def test_too_many_versions_of_one_number_are_refused(office: Office) -> None:
+    found = rows(7_900_000, 1)
+    many = [{**found[0], "ID": f"7900000-{place}"} for place in range(importing.MAX_VERSIONS + 1)]
+    with pytest.raises(InvalidError, match="split the table"):
+        run(office, table(many), dry=True)
