@@ -18,7 +18,7 @@ from contracts.deployment import Deployment
 from licence.definition import LicenceType
 from licence.keys import NetworkId, PublicKey, Suite, Usage, possession_statement
 from registry.chain import Chain, TransactionRefusedError
-from registry.errors import ConflictError
+from registry.errors import ConflictError, InvalidError
 from registry.house import House
 from registry.settings import Settings
 from registry.signer import COUNCIL, Role, Signer
@@ -26,6 +26,8 @@ from registry.store import department_by_id
 from registry.tables import Department, Permission, SigningKey, StatusList, TypeVersion
 
 FOREVER = 2**40 - 1
+# A list id is department << 32 | n, and databases count to 2^63 - 1.
+MAX_DEPARTMENT = 2**31 - 1
 # The contract grants a presenting key at most 90 days from the block that admits it.
 _LIVES = {Usage.ISSUE: 2 * 365 * 86_400, Usage.PRESENT: 90 * 86_400 - 60}
 _FUND = 10**20
@@ -154,6 +156,8 @@ def open_list(house: House, department: int) -> None:
 
 
 def _register(house: House, applicant: Applicant) -> Department:
+    if not 1 <= applicant.id <= MAX_DEPARTMENT:
+        raise InvalidError("部门编号超出范围", f"a department's number of 1 to {MAX_DEPARTMENT} expected")
     with house.store.write() as session:
         row = session.get(Department, applicant.id)
         if row is not None and row.admitted_at:

@@ -1,6 +1,6 @@
 """Status acts: suspend, reinstate, withdraw, revoke, cancel; many licences at once in one call of the chain."""
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
@@ -8,36 +8,35 @@ from sqlmodel import Session, select
 
 from licence.status import Act
 from registry import acts
-from registry.errors import InvalidError, NotFoundError
+from registry.errors import NotFoundError
 from registry.idempotency import once
+from registry.routes.answers import ActRecorded, ActState, problems
 from registry.routes.parts import Asking, TheHouse, TheWrite, json_answer
 from registry.store import licence_of
 from registry.tables import StatusAct
 
 router = APIRouter(prefix="/api/v1/status-acts", tags=["status acts"])
 
-_BY_HAND = (Act.WITHDRAWN, Act.REVOKED, Act.CANCELLED, Act.SUSPENDED, Act.REINSTATED)
-
 
 class ActOrder(BaseModel, extra="forbid"):
     """A legal act: which, on which licences, on what legal basis."""
 
-    act: str = Field(
-        examples=["REVOKED"], description="WITHDRAWN, REVOKED, CANCELLED, SUSPENDED or REINSTATED"
+    act: Literal["WITHDRAWN", "REVOKED", "CANCELLED", "SUSPENDED", "REINSTATED"] = Field(
+        examples=["REVOKED"], description="renewal and change go by a new licence"
     )
     licences: list[str] = Field(min_length=1, max_length=10_000)
     legal_basis: str = Field(min_length=1, max_length=500, examples=["行政许可法 第六十九条"])
 
 
-@router.post("", status_code=202)
+@router.post(
+    "",
+    status_code=202,
+    response_class=Response,
+    responses={202: {"model": ActRecorded}, **problems(400, 401, 404, 409, 422)},
+)
 def record(order: ActOrder, house: TheHouse, write: TheWrite) -> Response:
     """Records an act; it becomes effective seconds later, when the chain has it."""
-    act = next((a for a in _BY_HAND if a.name == order.act), None)
-    if act is None:
-        names = ", ".join(a.name for a in _BY_HAND)
-        raise InvalidError(
-            "不支持的操作", f"act: one of {names} expected; renewal and change go by a new licence"
-        )
+    act = Act[order.act]
 
     def deed(session: Session) -> dict[str, Any]:
         rows = [
@@ -49,7 +48,7 @@ def record(order: ActOrder, house: TheHouse, write: TheWrite) -> Response:
     return json_answer(once(house, write, deed))
 
 
-@router.get("/{request}")
+@router.get("/{request}", response_model=ActState, responses=problems(401, 404))
 def read(request: str, house: TheHouse, department: Asking) -> dict[str, Any]:
     """How far a request is: recorded, prepared, effective; with the block once it is on the chain."""
     with house.store.read() as session:

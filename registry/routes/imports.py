@@ -6,13 +6,16 @@ from fastapi import APIRouter, File, Form, UploadFile
 
 from registry import documents, importing
 from registry.mapping import RowMapping
+from registry.routes.answers import DocumentKept, ImportReport, problems
 from registry.routes.parts import Asking, TheHouse
 from registry.rows import read_table
 
 router = APIRouter(prefix="/api/v1", tags=["imports"])
 
 
-@router.post("/imports", status_code=202)
+@router.post(
+    "/imports", status_code=202, response_model=ImportReport, responses=problems(400, 401, 404, 409, 422)
+)
 def import_table(
     house: TheHouse,
     department: Asking,
@@ -40,7 +43,9 @@ def import_table(
     }
 
 
-@router.post("/documents", status_code=201)
+@router.post(
+    "/documents", status_code=201, response_model=DocumentKept, responses=problems(400, 401, 409, 422)
+)
 def keep(house: TheHouse, department: Asking, document: Annotated[UploadFile, File()]) -> dict[str, Any]:
     """Encrypts and keeps a photo or original; put `digest` into the licence's field."""
     row = documents.keep(house, department, document.file.read(), document.content_type or "")

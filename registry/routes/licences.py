@@ -15,6 +15,7 @@ from registry.errors import InvalidError
 from registry.house import House
 from registry.idempotency import once
 from registry.issuing import Order, issue
+from registry.routes.answers import Page, ReceiptAnswer, Summary, media, problems
 from registry.routes.parts import Asking, TheHouse, TheWrite, json_answer
 from registry.showing import Shown
 from registry.store import final_batch, licence_of
@@ -34,7 +35,12 @@ class LicenceOrder(BaseModel, extra="forbid"):
     )
 
 
-@router.post("", status_code=202)
+@router.post(
+    "",
+    status_code=202,
+    response_class=Response,
+    responses={202: {"model": Summary}, **problems(400, 401, 404, 409, 422)},
+)
 def issue_one(order: LicenceOrder, house: TheHouse, write: TheWrite) -> Response:
     """Issues a licence. It is signed and stored when this answers, and anchored seconds later."""
     succeeds = Act[order.succeeds] if order.succeeds else None
@@ -46,7 +52,7 @@ def issue_one(order: LicenceOrder, house: TheHouse, write: TheWrite) -> Response
     return json_answer(once(house, write, deed))
 
 
-@router.get("")
+@router.get("", response_model=Page, responses=problems(401, 422))
 def list_all(
     house: TheHouse,
     department: Asking,
@@ -61,7 +67,7 @@ def list_all(
     return {"items": items, "next": rows[-1].row if len(rows) == limit else None}
 
 
-@router.get("/{licence_id}")
+@router.get("/{licence_id}", response_model=Summary, responses=problems(401, 404))
 def read(licence_id: str, house: TheHouse, department: Asking) -> dict[str, Any]:
     """One licence: where it stands, without personal data."""
     with house.store.read() as session:
@@ -69,7 +75,14 @@ def read(licence_id: str, house: TheHouse, department: Asking) -> dict[str, Any]
         return dict(showing.summary(row, final_batch(session, row)))
 
 
-@router.get("/{licence_id}/file")
+@router.get(
+    "/{licence_id}/file",
+    response_class=Response,
+    responses={
+        **media("application/json", "the licence file", '{"elicence":"ELR1", …}'),
+        **problems(401, 404, 409),
+    },
+)
 def file(licence_id: str, house: TheHouse, department: Asking) -> Response:
     """The licence file: all values, proofs and receipt. Give it to its holder alone."""
     data = _shown(house, department, licence_id).file()
@@ -77,7 +90,7 @@ def file(licence_id: str, house: TheHouse, department: Asking) -> Response:
     return Response(data, media_type="application/json", headers={"content-disposition": name})
 
 
-@router.get("/{licence_id}/receipt")
+@router.get("/{licence_id}/receipt", response_model=ReceiptAnswer, responses=problems(401, 404, 409))
 def receipt(licence_id: str, house: TheHouse, department: Asking) -> dict[str, Any]:
     """Anchor number, position and inclusion proof."""
     with house.store.read() as session:
@@ -85,19 +98,31 @@ def receipt(licence_id: str, house: TheHouse, department: Asking) -> dict[str, A
     return dict(found) if isinstance(found, dict) else {}
 
 
-@router.get("/{licence_id}/paper.txt")
+@router.get(
+    "/{licence_id}/paper.txt",
+    response_class=Response,
+    responses={**media("text/plain", "the code's text", "ELR1:…"), **problems(401, 404, 409)},
+)
 def paper_text(licence_id: str, house: TheHouse, department: Asking) -> Response:
     """The text of the paper code."""
     return Response(_shown(house, department, licence_id).paper(), media_type="text/plain; charset=utf-8")
 
 
-@router.get("/{licence_id}/paper.svg")
+@router.get(
+    "/{licence_id}/paper.svg",
+    response_class=Response,
+    responses={**media("image/svg+xml", "the code", "<svg …/>"), **problems(401, 404, 409)},
+)
 def paper_svg(licence_id: str, house: TheHouse, department: Asking) -> Response:
     """The paper code as SVG."""
     return Response(_shown(house, department, licence_id).svg(), media_type="image/svg+xml")
 
 
-@router.get("/{licence_id}/paper.png")
+@router.get(
+    "/{licence_id}/paper.png",
+    response_class=Response,
+    responses={**media("image/png", "the code", "PNG", binary=True), **problems(401, 404, 409)},
+)
 def paper_png(licence_id: str, house: TheHouse, department: Asking) -> Response:
     """The paper code as PNG."""
     return Response(_shown(house, department, licence_id).png(), media_type="image/png")
@@ -112,7 +137,14 @@ class CredentialOrder(BaseModel, extra="forbid"):
     disclose: list[str] | None = Field(None, max_length=128, examples=[["entName", "validTo"]])
 
 
-@router.post("/{licence_id}/credential", response_class=Response)
+@router.post(
+    "/{licence_id}/credential",
+    response_class=Response,
+    responses={
+        **media("application/dc+sd-jwt", "the credential", "eyJhbGciOiJFUzI1NiIs…~WyJ…~"),
+        **problems(400, 401, 404, 409, 422),
+    },
+)
 def credential(licence_id: str, order: CredentialOrder, house: TheHouse, department: Asking) -> Response:
     """The licence as an SD-JWT VC (RFC 9901) for the holder's wallet."""
     with house.store.read() as session:

@@ -1,5 +1,6 @@
 """What every route needs from the request: the house, the asking department, the write."""
 
+import hashlib
 from typing import Annotated, TypeAlias
 
 from fastapi import Depends, Header, Request, Response
@@ -36,6 +37,15 @@ async def write_of(
 
 
 TheWrite: TypeAlias = Annotated[Write, Depends(write_of)]
+
+
+def cached(data: bytes, kind: str, age: str, *, known: str) -> Response:
+    """A public file with its ETag, or 304 for who holds it already (RFC 9110 §13.1.2)."""
+    tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+    headers = {"cache-control": f"public, {age}", "etag": tag}
+    if known == "*" or tag in [each.strip().removeprefix("W/") for each in known.split(",")]:
+        return Response(status_code=304, headers=headers)
+    return Response(data, media_type=kind, headers=headers)
 
 
 def json_answer(answer: Answer) -> Response:

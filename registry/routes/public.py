@@ -3,32 +3,41 @@
 import re
 from typing import Annotated, Any, TypeAlias
 
+import orjson
 from fastapi import APIRouter, Header, Path, Response
-from fastapi.responses import JSONResponse
 from sqlmodel import select
 
 from licence import status_token as status_tokens
 from registry import presenting, showing
 from registry.errors import NotFoundError, UnreachableError
-from registry.routes.parts import TheHouse
+from registry.routes.answers import Health, IssuerAnswer, Pins, TypeAnswer, media, problems
+from registry.routes.parts import TheHouse, cached
 from registry.tables import Department
 
-Number: TypeAlias = Annotated[int, Path(ge=0, lt=2**32)]
+Number: TypeAlias = Annotated[int, Path(ge=0, lt=2**31)]
 
+Known: TypeAlias = Annotated[str, Header(description="ETags that the caller holds")]
 TypeVersionNumber: TypeAlias = Annotated[int, Path(ge=1, le=65_535)]
 _JWT, _CWT = "application/statuslist+jwt", status_tokens.CWT_KIND
+_UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "what the caller holds is the newest"}}
+_FILE = {
+    **media("application/octet-stream", "the file", "bytes", binary=True),
+    **_UNCHANGED,
+    **problems(404, 422),
+}
+_TOKEN = {**media(_JWT, "the status list", "eyJhbGciOiJFUzI1NiIs…"), **problems(404, 409, 422)}
 router = APIRouter(tags=["public"])
 
 _NAMES = re.compile(r"types/[0-9a-f]{64}\.json|[0-9]{1,10}/leaves/[0-9a-f]{64}\.bin|departments\.json")
 
 
-@router.get("/healthz")
+@router.get("/healthz", response_model=Health, responses=problems())
 def healthy() -> dict[str, str]:
     """The process runs."""
     return {"status": "ok"}
 
 
-@router.get("/readyz")
+@router.get("/readyz", response_model=Health, responses=problems())
 def ready(house: TheHouse) -> dict[str, str]:
     """Store and chain answer, and the chain is ours.
 
@@ -42,7 +51,7 @@ def ready(house: TheHouse) -> dict[str, str]:
     return {"status": "ready"}
 
 
-@router.get("/api/v1/deployment")
+@router.get("/api/v1/deployment", response_model=Pins, responses=problems())
 def deployment(house: TheHouse) -> dict[str, Any]:
     """The pins of the network: what a verifier has to be told by somebody it trusts."""
     if house.chain.deployment is None:
@@ -56,17 +65,15 @@ def deployment(house: TheHouse) -> dict[str, Any]:
     }
 
 
-@router.get("/public/{department}/status/{number}.bin")
-def status_list(department: Number, number: Number, house: TheHouse) -> Response:
+@router.get("/public/{department}/status/{number}.bin", response_class=Response, responses=_FILE)
+def status_list(department: Number, number: Number, house: TheHouse, if_none_match: Known = "") -> Response:
     """A status list as this registry sees it: whoever audits compares it with the chain's."""
     with house.store.read() as session:
         data = showing.status_list(session, department << 32 | number)
-    return Response(
-        data, media_type="application/octet-stream", headers={"cache-control": "public, max-age=15"}
-    )
+    return cached(data, "application/octet-stream", "max-age=15", known=if_none_match)
 
 
-@router.get("/public/{department}/status/{number}", response_class=Response)
+@router.get("/public/{department}/status/{number}", response_class=Response, responses=_TOKEN)
 def status_token(
     department: Number, number: Number, house: TheHouse, accept: Annotated[str, Header()] = ""
 ) -> Response:
@@ -82,31 +89,41 @@ def status_token(
     return Response(data, media_type=kind, headers=headers)
 
 
-@router.get("/public/{department}/vct/{code}/{version}")
-def type_metadata(department: Number, code: str, version: TypeVersionNumber, house: TheHouse) -> JSONResponse:
+@router.get(
+    "/public/{department}/vct/{code}/{version}",
+    response_model=TypeAnswer,
+    responses={**_UNCHANGED, **problems(404, 422)},
+)
+def type_metadata(
+    department: Number, code: str, version: TypeVersionNumber, house: TheHouse, if_none_match: Known = ""
+) -> Response:
     """The type metadata of an SD-JWT VC's `vct`: names and labels for wallets."""
     with house.store.read() as session:
         found = presenting.type_metadata(house, session, department, code=code, version=version)
-    return JSONResponse(found, headers={"cache-control": "public, max-age=3600"})
+    return cached(orjson.dumps(found), "application/json", "max-age=3600", known=if_none_match)
 
 
-@router.get("/.well-known/jwt-vc-issuer/{path:path}")
-def issuer_metadata(path: str, house: TheHouse) -> JSONResponse:
+@router.get(
+    "/.well-known/jwt-vc-issuer/{path:path}",
+    response_model=IssuerAnswer,
+    responses={**_UNCHANGED, **problems(404)},
+)
+def issuer_metadata(path: str, house: TheHouse, if_none_match: Known = "") -> Response:
     """The JWT VC issuer metadata of a department: its presenting keys."""
     with house.store.read() as session:
         for known in session.exec(select(Department.id)).all():
             if presenting.issuer_path(house, known) == f"/{path}":
                 found = presenting.issuer_metadata(house, session, known)
-                return JSONResponse(found, headers={"cache-control": "public, max-age=300"})
+                return cached(orjson.dumps(found), "application/json", "max-age=300", known=if_none_match)
     raise NotFoundError("没有这个签发部门", "no such issuer")
 
 
-@router.get("/public/{name:path}")
-def public_file(name: str, house: TheHouse) -> Response:
+@router.get("/public/{name:path}", response_class=Response, responses=_FILE)
+def public_file(name: str, house: TheHouse, if_none_match: Known = "") -> Response:
     """A public file: types/<SHA-256>.json, <department>/leaves/<root>.bin, departments.json."""
     path = house.settings.public / name
     if not _NAMES.fullmatch(name) or not path.is_file():
         raise NotFoundError("没有这个公开文件", "no such public file")
     kind = "application/octet-stream" if name.endswith(".bin") else "application/json"
     age = "max-age=60" if name == "departments.json" else "max-age=31536000, immutable"
-    return Response(path.read_bytes(), media_type=kind, headers={"cache-control": f"public, {age}"})
+    return cached(path.read_bytes(), kind, age, known=if_none_match)
