@@ -19,7 +19,9 @@ from starlette.exceptions import HTTPException
 
 from licence.facts import Asked
 from licence.reasons import Verdict
+from verifier import openapi
 from verifier.forging import ForgeError, forge
+from verifier.openapi import problems
 from verifier.trust import Trust
 from verifier.verifying import answer
 
@@ -29,13 +31,18 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 STATIC = Path(__file__).parent / "static"
 MAX_REQUEST = 140_000
+MAX_BATCH = 4 * 2**20
+MAX_QUESTIONS = 100
 MAX_PICTURE = 12 * 2**20
 MAX_PIXELS = 40_000_000
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_SHAPE = 'a JSON object {"presentation": text} expected; for a wallet also "audience" and "nonce", both texts'
+_SHAPE = (
+    'a JSON object {"presentation": text} expected, for a wallet with "audience" and "nonce", both texts; '
+    'for a batch {"questions": [1 to 100 of these]}'
+)
 _HEADERS = [
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
@@ -44,38 +51,54 @@ _HEADERS = [
 
 
 class App:
-    """POST /api/v1/verify without a framework in its way; everything else is FastAPI's."""
+    """Verifying without a framework in its way; everything else is FastAPI's."""
 
     def __init__(self, trust: Trust, clock: Callable[[], float] = time.time) -> None:
         self._trust, self._clock = trust, clock
         self._rest = _rest(trust)
+        self._doors: dict[str, tuple[int, Callable[[Any], tuple[int, Any]]]] = {
+            "/api/v1/verify": (MAX_REQUEST, self._verify),
+            "/api/v1/verify-batch": (MAX_BATCH, self._many),
+        }
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != "/api/v1/verify" or scope["method"] != "POST":
+        door = (
+            self._doors.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        )
+        if door is None:
             await self._rest(scope, receive, send)
             return
-        status, body = self._verify(await _body(receive))
-        kind = (
-            [(b"content-type", b"application/problem+json"), *_HEADERS[1:]]
-            if status in (413, 422)
-            else _HEADERS
-        )
-        await send({"type": "http.response.start", "status": status, "headers": kind})
+        limit, verify = door
+        status, body = _answered(verify, await _body(receive, limit), limit)
+        wrong = status in (413, 422)
+        headers = [(b"content-type", b"application/problem+json"), *_HEADERS[1:]] if wrong else _HEADERS
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    def _verify(self, body: bytes | None) -> tuple[int, bytes]:
-        if body is None:
-            return 413, _problem(413, "内容过长", f"at most {MAX_REQUEST} bytes")
-        try:
-            asked = orjson.loads(body)
-            text, question = asked["presentation"], _question(asked)
-        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-            return 422, _problem(422, "请求格式有误", _SHAPE)
+    def _many(self, asked: Any) -> tuple[int, Any]:
+        questions = asked["questions"]
+        if not isinstance(questions, list) or not 1 <= len(questions) <= MAX_QUESTIONS:
+            raise ValueError(f"1 to {MAX_QUESTIONS} questions")
+        found = [self._verify(question) for question in questions]
+        return max(status for status, _ in found), {"answers": [answer for _, answer in found]}
+
+    def _verify(self, asked: Any) -> tuple[int, dict[str, Any]]:
+        text, question = asked["presentation"], _question(asked)
         if not isinstance(text, str):
-            return 422, _problem(422, "请求格式有误", "presentation: a text expected")
+            raise TypeError("presentation: a text")
         found = answer(self._trust, text.strip(), int(self._clock()), question)
         ours = found["verdict"] == Verdict.UNDETERMINED and self._trust.reason is not None
-        return (503 if ours and found["form"] else 200), orjson.dumps(found)
+        return (503 if ours and found["form"] else 200), found
+
+
+def _answered(verify: Callable[[Any], tuple[int, Any]], body: bytes | None, limit: int) -> tuple[int, bytes]:
+    if body is None:
+        return 413, _problem(413, "内容过长", f"at most {limit} bytes")
+    try:
+        status, found = verify(orjson.loads(body))
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
+        return 422, _problem(422, "请求格式有误", _SHAPE)
+    return status, orjson.dumps(found)
 
 
 def _question(asked: dict[str, Any]) -> Asked | None:
@@ -88,13 +111,13 @@ def _question(asked: dict[str, Any]) -> Asked | None:
     return Asked(audience, nonce)
 
 
-async def _body(receive: Receive) -> bytes | None:
+async def _body(receive: Receive, limit: int) -> bytes | None:
     parts, size = [], 0
     while True:
         message = await receive()
         part = message.get("body", b"")
         size += len(part)
-        if size > MAX_REQUEST:
+        if size > limit:
             return None
         parts.append(part)
         if not message.get("more_body"):
@@ -129,29 +152,39 @@ def _rest(trust: Trust) -> FastAPI:
     def page() -> FileResponse:
         return FileResponse(STATIC / "index.html")
 
-    @app.get("/healthz")
+    @app.get("/healthz", responses={200: openapi.HEALTH})
     def healthy() -> dict[str, str]:
         """The process runs."""
         return {"status": "ok"}
 
-    @app.get("/readyz")
+    @app.get("/readyz", response_class=Response, responses={200: openapi.HEALTH, **problems(503)})
     def ready() -> Response:
         """The chain has been read and is not doubted."""
         if trust.doubt is None:
             return Response('{"status":"ready"}', media_type="application/json")
         return _refuse(503, "暂不可用", trust.doubt)
 
-    @app.get("/api/v1/network")
+    @app.get("/api/v1/network", responses={200: openapi.NETWORK})
     def network() -> dict[str, Any]:
         """The network's pins, the head, and how much of the public files is held."""
         return _network(trust)
 
-    @app.post("/api/v1/decode")
+    @app.post(
+        "/api/v1/decode",
+        response_class=Response,
+        responses={200: openapi.SHOWN, **problems(413, 422)},
+        openapi_extra={"requestBody": openapi.PICTURE},
+    )
     async def decode(request: Request) -> Response:
         """The text of the one QR code in a picture (PNG, JPEG, WebP)."""
         return _decode(await _limited(request, MAX_PICTURE))
 
-    @app.post("/api/v1/forge")
+    @app.post(
+        "/api/v1/forge",
+        response_class=Response,
+        responses={200: openapi.SHOWN, **problems(413, 422)},
+        openapi_extra={"requestBody": openapi.FORGERY},
+    )
     async def forged(request: Request) -> Response:
         """The presentation with some values replaced, for trying out what the checks catch."""
         body = await _limited(request, MAX_REQUEST)
@@ -166,8 +199,15 @@ def _rest(trust: Trust) -> FastAPI:
             return _refuse(422, "无法改动", str(error))
         return Response(orjson.dumps({"presentation": text}), media_type="application/json")
 
+    _describe(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
+
+
+def _describe(app: FastAPI) -> None:
+    """Adds the two bare doors to the description that FastAPI makes of the others."""
+    described = app.openapi()
+    described["paths"] = {**openapi.BARE, **described["paths"]}
 
 
 async def _limited(request: Request, most: int) -> bytes | None:

@@ -2,9 +2,13 @@
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from licence.canonical import base64url
+from licence.jws import Jws
+from licence.sd_jwt import SdJwt
 from scripts import seeding
 from tests.registry.office import Office
 
@@ -171,3 +175,50 @@ def test_the_api_describes_itself(office: Office) -> None:
     described = office.call("GET", "/openapi.json").json()
     assert len(described["paths"]) >= 12
     assert json.dumps(described).count('"summary"') >= 12
+
+
+@pytest.mark.parametrize("path", ["departments.json", "7/status/1.bin", "1/vct/{business}/1"])
+def test_who_holds_the_newest_public_file_is_not_sent_it_again(office: Office, path: str) -> None:
+    path = f"/public/{path.format(business=BUSINESS)}"
+    first = office.call("GET", path)
+    assert first.status_code == 200
+    again = office.call("GET", path, headers={"if-none-match": f'"x", W/{first.headers["etag"]}'})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+    assert office.call("GET", path, headers={"if-none-match": '"x"'}).status_code == 200
+
+
+def test_a_wallet_finds_type_issuer_and_status_where_the_credential_says(office: Office) -> None:
+    made = post(office, {"type": BUSINESS, "values": office.business()}, "wallet-1").json()
+    office.settle()
+    path = f"/api/v1/licences/{made['id']}/credential"
+    found = office.call("POST", path, json={"disclose": ["entName"]}, headers=office.headers())
+    assert found.headers["content-type"] == "application/dc+sd-jwt"
+    credential = SdJwt.parse(found.text)
+    assert [shown.name for shown in credential.disclosures] == ["entName"]
+    kind = office.call("GET", urlsplit(credential.type_uri).path).json()
+    assert kind["vct"] == credential.type_uri
+    issuer = urlsplit(credential.envelope.issuer)
+    known = office.call("GET", f"/.well-known/jwt-vc-issuer{issuer.path}").json()
+    assert base64url(credential.kid) in [key["kid"] for key in known["jwks"]["keys"]]
+    status = office.call("GET", urlsplit(credential.status_uri).path)
+    assert status.headers["content-type"] == "application/statuslist+jwt"
+    assert Jws.parse(status.text, "statuslist+jwt").payload["sub"] == credential.status_uri
+    accept = {"accept": "application/statuslist+cwt"}
+    assert office.call("GET", urlsplit(credential.status_uri).path, headers=accept).content[:1] == b"\xd2"
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        {"kty": "EC", "crv": "P-384", "x": "AA", "y": "AA"},
+        {"kty": "EC", "crv": "P-256", "x": base64url(b"\1" * 32), "y": base64url(b"\1" * 32)},
+        {"kty": "OKP"},
+    ],
+    ids=["another-curve", "no-point", "another-kind"],
+)
+def test_a_credential_is_bound_to_a_p_256_key_or_to_none(office: Office, holder: dict[str, str]) -> None:
+    made = post(office, {"type": BUSINESS, "values": office.business()}, f"wallet-{holder}"[:90]).json()
+    office.settle()
+    path = f"/api/v1/licences/{made['id']}/credential"
+    found = office.call("POST", path, json={"holder": holder}, headers=office.headers())
+    assert (found.status_code, found.headers["content-type"]) == (422, "application/problem+json")
