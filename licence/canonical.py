@@ -82,10 +82,10 @@ def read_base64url(text: object, size: int | None = None) -> bytes:
         data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise MalformedError("not a base64url string (RFC 4648 §5, unpadded)") from error
-    if base64url(data) != text or (size is not None and len(data) != size):
-        raise MalformedError(
-            f"base64url of {size if size is not None else 'whole'} bytes expected, {len(data)} found"
-        )
+    if base64url(data) != text:
+        raise MalformedError("base64url in its one spelling (RFC 4648 §5, unpadded) expected")
+    if size is not None and len(data) != size:
+        raise MalformedError(f"base64url of {size} bytes expected, {len(data)} found")
     return data
 
 
@@ -135,7 +135,9 @@ def _no_float(text: str) -> NoReturn:
 
 
 def _integer(text: str) -> int:
-    if len(text) > 17 or text == "-0":
+    if text == "-0":
+        raise MalformedError("JSON number -0; 0 has one spelling")
+    if len(text) > 17:
         raise MalformedError("JSON integer beyond 2^53 - 1")
     return int(text)
 
