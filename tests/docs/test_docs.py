@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -134,3 +135,15 @@ def test_no_number_of_a_real_region_is_in_the_repository() -> None:
         }:
             for found in pattern.findall(path.read_text("utf-8", "replace")):
                 assert found.startswith("99"), f"{path.name}: {found[:6]}…"
+
+
+def test_every_strict_word_has_its_case_in_the_suite() -> None:
+    page = (ROOT / "docs" / "conformance.md").read_text("utf-8")
+    table = page.partition("## Strict words")[2]
+    suite = json.loads((ROOT / "tests" / "vectors" / "conformance.json").read_text("utf-8"))
+    known = {case["name"] for case in suite["cases"]}
+    cells = [row.split("|")[2] for row in table.splitlines() if row.startswith("|")][2:]
+    named = {name for cell in cells for name in re.findall(r"`([a-z0-9-]+)`", cell)}
+    assert len(cells) >= 20
+    assert len(named) >= 60
+    assert named <= known
