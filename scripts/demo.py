@@ -1,5 +1,6 @@
 """The demo: a licence's whole life on a system of its own, every step checked. Prints a table, gives the counts."""
 
+import secrets
 import shutil
 import tempfile
 import time
@@ -17,10 +18,11 @@ from rich.progress import Progress
 from rich.table import Table
 from sqlmodel import func, select
 
+from licence.facts import Asked
 from licence.keys import Kid, NetworkId
 from licence.reasons import Reason
 from licence.status import Status
-from registry import worker
+from registry import presenting, worker
 from registry.house import House
 from registry.issuing import signing_key
 from registry.showing import Shown, show
@@ -29,7 +31,8 @@ from registry.tables import Batch, Licence
 from scripts import seeding
 from scripts.forgeries import Material, forgeries
 from scripts.inventing import licences
-from scripts.stack import Ports, Stack, running
+from scripts.stack import Ports, Stack, StackError, running
+from scripts.wallet import Wallet
 from verifier.audit import audit
 from verifier.chain import Node
 from verifier.fetching import Fetcher
@@ -128,6 +131,8 @@ def _live(run: Walk, table: Path) -> None:
     shown = _all_shown(run)
     with run.step("核验", "every licence, from its paper code and its file") as found:
         _verify(run, shown, found)
+    with run.step("钱包", "a licence in a wallet, shown field by field") as found:
+        _wallet(run, found)
     with run.step("防伪", "forgeries tried") as found:
         _forge(run, shown)
         found.append(
@@ -234,11 +239,52 @@ def _await_head(run: Walk) -> None:
     run.outcome.wrong.append(f"the verifier did not read up to block {head}: {seen['doubt']}")
 
 
-def _ask(run: Walk, text: str) -> Mapping[str, Any]:
-    answer: Mapping[str, Any] = run.client.post(
-        f"{run.stack.verifier}/api/v1/verify", json={"presentation": text}
-    ).json()
+def _ask(run: Walk, text: str, asked: Asked | None = None) -> Mapping[str, Any]:
+    question = {"presentation": text}
+    if asked is not None:
+        question |= {"audience": asked.audience, "nonce": asked.nonce}
+    answer: Mapping[str, Any] = run.client.post(f"{run.stack.verifier}/api/v1/verify", json=question).json()
     return answer
+
+
+def _wallet(run: Walk, found: list[str]) -> None:
+    """Issued to a wallet's key, shown to the counter that asked; then what a thief would try with it."""
+    wallet, asked = Wallet(), Asked("https://counter.example", secrets.token_urlsafe(16))
+    with run.house.store.read() as session:
+        wanted = select(Licence).where(Licence.department == _BUSINESS, Licence.status == int(Status.VALID))
+        row = session.exec(wanted).first()
+        if row is None:
+            raise StackError("the demo needs a valid business licence")
+        wallet.credential = presenting.credential(run.house, session, row, names=None, holder=wallet.key)
+    now = run.house.now
+    text = wallet.show(["entName", "scope"], asked, now)
+    seen = _ask(run, text, asked)
+    names = [each["name"] for each in seen["fields"]]
+    if (seen["verdict"], seen["holder_binding"], names) != ("VALID", "device", ["entName", "scope"]):
+        run.outcome.wrong.append(
+            f"the wallet's licence: VALID with two fields expected, {seen['reason']} found"
+        )
+    found += [
+        f"{len(wallet.credential)} characters",
+        f"2 of {wallet.credential.count('~') - 1} fields shown",
+        "VALID",
+    ]
+    other = Asked("https://other.example", asked.nonce)
+    _refused(run, ("出示给另一单位", "shown to another counter"), (text, other), Reason.WRONG_AUDIENCE)
+    stripped = wallet.choose(["entName"])
+    _refused(
+        run, ("去掉持证人证明", "the holder's proof stripped"), (stripped, asked), Reason.HOLDER_PROOF_MISSING
+    )
+    thief = Wallet(wallet.credential).show(["entName"], asked, now)
+    _refused(run, ("另一部手机", "another phone"), (thief, asked), Reason.HOLDER_PROOF_BAD)
+    old = wallet.show(["entName"], asked, now - 600)
+    _refused(run, ("十分钟前的出示", "shown ten minutes ago"), (old, asked), Reason.TOKEN_EXPIRED)
+
+
+def _refused(run: Walk, name: tuple[str, str], shown: tuple[str, Asked], reason: Reason) -> None:
+    seen = _ask(run, *shown)
+    refused = seen["verdict"] == "INVALID" and seen["reason"] == reason.name
+    _note(run, name, reason, (str(seen["reason"] or "VALID"), refused))
 
 
 def _forge(run: Walk, shown: Sequence[tuple[Licence, Shown]]) -> None:
