@@ -134,6 +134,16 @@ def _refuse(status: int, zh: str, en: str) -> Response:
 
 def _rest(trust: Trust) -> FastAPI:
     app = FastAPI(title="elicence verifier", version="1", docs_url=None, redoc_url=None)
+    _guarded(app)
+    _reading(app, trust)
+    _trying(app, trust)
+    _describe(app)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app
+
+
+def _guarded(app: FastAPI) -> None:
+    """Every answer has its safety headers, every refusal its words."""
 
     @app.exception_handler(HTTPException)
     async def problem(_: Request, error: HTTPException) -> Response:
@@ -147,6 +157,10 @@ def _rest(trust: Trust) -> FastAPI:
         response.headers["referrer-policy"] = "no-referrer"
         response.headers.setdefault("cache-control", "no-cache")
         return response
+
+
+def _reading(app: FastAPI, trust: Trust) -> None:
+    """The page, and how this verifier is."""
 
     @app.get("/", include_in_schema=False)
     def page() -> FileResponse:
@@ -168,6 +182,10 @@ def _rest(trust: Trust) -> FastAPI:
     def network() -> dict[str, Any]:
         """The network's pins, the head, and how much of the public files is held."""
         return _network(trust)
+
+
+def _trying(app: FastAPI, trust: Trust) -> None:
+    """What the page needs: a picture's code as text, and a forgery to try."""
 
     @app.post(
         "/api/v1/decode",
@@ -198,10 +216,6 @@ def _rest(trust: Trust) -> FastAPI:
         except ForgeError as error:
             return _refuse(422, "无法改动", str(error))
         return Response(orjson.dumps({"presentation": text}), media_type="application/json")
-
-    _describe(app)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    return app
 
 
 def _describe(app: FastAPI) -> None:
