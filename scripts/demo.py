@@ -346,6 +346,7 @@ def _audit(run: Walk, found: list[str]) -> None:
     result = audit(pins, run.stack.settings.chain_url, f"{run.stack.registry}/public")
     run.outcome.audit_ok = not result.differences
     found += [f"{result.anchors} anchors", f"{result.leaves} leaves", f"{result.statuses} statuses"]
+    found.append("proven by storage" if result.proven else "told by the node")
     found.append(f"{len(result.differences)} differences")
     run.outcome.wrong += [
         f"audit: {d.where}: {d.expected} expected, {d.found} found" for d in result.differences

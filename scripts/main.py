@@ -348,6 +348,7 @@ def audit(
         "anchors": found.anchors,
         "leaves": found.leaves,
         "statuses": found.statuses,
+        "proven": found.proven,
         "differences": len(found.differences),
     }
     tell(counts, as_json)

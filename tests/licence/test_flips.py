@@ -8,7 +8,7 @@ import pytest
 from licence.errors import MalformedError
 from licence.examine import examine, unreadable
 from licence.presentation import read
-from licence.reasons import Verdict
+from licence.reasons import Outcome, Verdict
 from licence.record import validate, validity
 from scripts.inventing import licences
 from tests.licence.desk import NOW, Desk, definitions, seed
@@ -56,3 +56,4 @@ def test_no_flipped_bit_is_accepted(g: Golden, text: str) -> None:
                 found = unreadable(error, now)
             assert found.verdict is not Verdict.VALID, (at, bit)
             assert found.reason is not None
+            assert found.finding(found.reason.check).outcome in (Outcome.FAIL, Outcome.UNKNOWN)
