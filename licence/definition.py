@@ -8,6 +8,7 @@ import hashlib
 import re
 import tomllib
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -219,10 +220,7 @@ class LicenceType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         Raises:
             MalformedError: not the canonical JSON of a type definition, or as from_toml.
         """
-        found = _convert(read_canonical(data))
-        if found.canonical() != data:
-            raise MalformedError("type definition: every member, defaults too, is written out")
-        return found
+        return _from_canonical(data)
 
     def canonical(self) -> bytes:
         """The public form: RFC 8785 JSON with every member."""
@@ -247,6 +245,14 @@ class LicenceType(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             if field.name == name:
                 return field
         raise KeyError(name)
+
+
+@lru_cache(maxsize=256)  # a registry reads the same few types for every row
+def _from_canonical(data: bytes) -> LicenceType:
+    found = _convert(read_canonical(data))
+    if found.canonical() != data:
+        raise MalformedError("type definition: every member, defaults too, is written out")
+    return found
 
 
 def _convert(value: Any) -> LicenceType:
