@@ -49,6 +49,7 @@ def cases() -> Iterator[Case]:
     yield from _by_facts()
     yield from _by_time()
     yield from _by_issuer()
+    yield from _by_wallet()
 
 
 def judged(case: Case) -> Examination:
@@ -135,6 +136,21 @@ def _changes(g: Golden, f: Facts) -> Iterator[tuple[str, Facts, Reason | None]]:
     yield "anchored-late", _anchored(f, late, g), None
     early = replace(g.anchor, time=SIGNED_AT - 121)
     yield "signed-ahead", _anchored(f, early, g), Reason.SIGNED_AHEAD
+    latest = replace(g.anchor, time=SIGNED_AT - 120)
+    yield "signed-120-seconds-ahead", _anchored(f, latest, g), None
+    first = replace(g.anchor, time=SIGNED_AT - 200_000)
+    both = replace(f, found=(*_places(g, first), *_places(g, g.anchor)))
+    yield "anchored-before-the-key-and-rightly", both, None
+    yield "key-begun-at-the-anchoring", _key(f, window=Window(ANCHORED_AT, ANCHORED_AT + 9)), None
+    begun = Window(ANCHORED_AT + 1, ANCHORED_AT + 9)
+    yield "key-begun-a-second-later", _key(f, window=begun), Reason.KEY_OUT_OF_TERM
+    for name, age, reason in (
+        ("facts-of-60-seconds", 60, None),
+        ("facts-of-61-seconds", 61, Reason.STATUS_STALE),
+        ("facts-120-seconds-ahead", -120, None),
+        ("facts-121-seconds-ahead", -121, Reason.STATUS_STALE),
+    ):
+        yield name, replace(f, as_of=replace(f.as_of, time=f.as_of.time + 3 - age)), reason
     bigger = replace(g.anchor, size=9)
     yield "anchor-of-another-size", _anchored(f, bigger, g), Reason.ANCHOR_MISMATCH
     nowhere = replace(f, shown=None, found=())
@@ -232,6 +248,42 @@ def _by_issuer() -> Iterator[Case]:
         facts, now = _at(wrong)
         for form in ("paper", "file"):
             yield Case(f"food-{form}-{name}", _shown(wrong, now)[form], "food", facts, now, reason)
+
+
+def _by_wallet() -> Iterator[Case]:
+    """The moments at which what a wallet shows is just good, and just not."""
+    g = golden("business")
+    facts, now = _at(g)
+    w = wallet.wallet(g, ["entName"], now=now, holder=HOLDER.public)
+    expired = Reason.TOKEN_EXPIRED
+    moments: dict[str, tuple[str, Reason | None]] = {
+        "kb-of-120-seconds-ahead": (w.shown(now + 120), None),
+        "kb-of-299-seconds-ago": (w.shown(now - 299), None),
+        "kb-with-an-end-to-come": (w.shown(now, exp=now + 1), None),
+        "kb-with-an-end-beyond-its-life": (w.shown(now - 300, exp=now + 9_000), expired),
+        "envelope-of-120-seconds-ahead": (w.said(lambda v: v.update(iat=now + 120)).shown(now), None),
+        "envelope-ending-in-a-second": (
+            w.said(lambda v: v.update(iat=now - 9, exp=now + 1)).shown(now),
+            None,
+        ),
+    }
+    for name, (text, reason) in moments.items():
+        yield Case(name, text, "business", facts, now, reason)
+    yield from _by_term()
+
+
+def _by_term() -> Iterator[Case]:
+    """An envelope may last as long as its licence, and no longer."""
+    g = golden("food")
+    exp = g.issued.signed.entry.terms.exp
+    assert exp is not None
+    now = exp - 86_400
+    presenter = KeyFacts(wallet.PRESENTING.public, Usage.PRESENT, Desk().department, Window(0, exp + 9))
+    facts = replace(wallet.facts(g), as_of=replace(g.facts.as_of, time=now), presenter=presenter)
+    w = wallet.wallet(g, ["licNo"], now=now)
+    yield Case("envelope-as-long-as-the-licence", w.issued(), "food", facts, now, None)
+    longer = w.said(lambda v: v.update(exp=exp + 1)).issued()
+    yield Case("envelope-longer-than-the-licence", longer, "food", facts, now, Reason.ENVELOPE_DISAGREES)
 
 
 def _key(f: Facts, **changes: Any) -> Facts:

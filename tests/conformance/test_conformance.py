@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from licence.dictionary import DICTIONARIES
-from licence.reasons import Reason
+from licence.reasons import Check, Reason
 from licence.text import base45, read_base45, unpack
 from scripts import npm
 from tests.conformance.cases import FILE, Case, answer_json, cases, judged, rendered
@@ -49,7 +49,10 @@ def test_the_suite_is_large_and_has_all_three_verdicts() -> None:
 
 @pytest.mark.parametrize("case", ALL, ids=[case.name for case in ALL])
 def test_each_case_has_the_reason_that_its_name_promises(case: Case) -> None:
-    assert judged(case).reason is case.expected
+    found = judged(case)
+    assert found.reason is case.expected
+    assert [finding.check for finding in found.findings] == list(Check)
+    assert found.now == case.now or found.facts is None
 
 
 def test_every_reason_that_a_presentation_can_have_is_in_the_suite() -> None:

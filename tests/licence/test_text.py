@@ -88,3 +88,16 @@ def test_a_foreign_code_is_not_called_bad(code: str) -> None:
 def test_a_payload_that_no_reader_would_inflate_is_not_packed() -> None:
     with pytest.raises(MalformedError):
         pack(Form.PAPER, bytes(text.MAX_INFLATED + 1), 1)
+
+
+def test_a_payload_of_exactly_4096_bytes_is_read_and_one_more_is_not() -> None:
+    """Random bytes don't shrink: the text is longer than a code may be, so the part that inflates is asked alone."""
+    for size, good in ((4_096, True), (4_097, False)):
+        deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+        body = bytes([1, 0]) + deflate.compress(b"\0" * size) + deflate.flush()
+        shown = "ELR1:" + base45(body + hashlib.sha256(body).digest()[:4])
+        if good:
+            assert unpack(shown) == (Form.PAPER, bytes(size))
+        else:
+            with pytest.raises(MalformedError):
+                unpack(shown)

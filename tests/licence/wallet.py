@@ -172,6 +172,8 @@ def _payloads(w: Wallet) -> dict[str, Bad]:
         "sd-digest-missing": said(lambda v: v["_sd"].pop()),
         "sd-digest-twice": said(lambda v: v["_sd"].__setitem__(1, v["_sd"][0])),
         "sd-digest-added": said(lambda v: v["_sd"].append(base64url(b"\xff" * 32))),
+        "sd-digest-short": said(lambda v: v.update(_sd=[base64url(bytes(31)), *v["_sd"][1:]])),
+        "sd-digests-a-text": said(lambda v: v.update(_sd="x")),
         "sd-digests-unsorted": said(lambda v: v["_sd"].reverse()),
         "sd-hash-algorithm-sha-1": said(lambda v: v.update(_sd_alg="sha-1")),
         "sd-payload-member-unknown": said(lambda v: v.update(name="x")),
