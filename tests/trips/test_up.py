@@ -88,6 +88,17 @@ def test_commands_work_beside_the_running_system(system: System, tmp_path: Path)
     listed = httpx.get(f"{system.registry}/api/v1/licences?limit=1", headers=login(system, 1)).json()["items"]
     shown = elicence("present", "1", listed[0]["id"], **environment)
     assert shown.stdout.startswith("ELR1:")
+    for usage, code in (("present", 0), ("both", 1)):
+        assert elicence("department", "renew-key", "1", "--usage", usage, **environment).returncode == code
+    credential = tmp_path / "credential.txt"
+    out = ["--form", "sd-jwt", "--out", str(credential)]
+    assert elicence("present", "1", listed[0]["id"], *out, **environment).returncode == 0
+    for _ in range(10):  # until the verifier has read of the new key
+        asked = elicence("verify", str(credential), "--url", system.verifier, "--json")
+        answer = last_json(asked.stdout)
+        if answer["verdict"] == "VALID":
+            break
+    assert (answer["verdict"], answer["form"], answer["holder_binding"]) == ("VALID", "sd-jwt", "none")
     dry = elicence(
         "import", "7", "scripts/demo_data/business_licences.csv", "--dry-run", "--json", **environment
     )
