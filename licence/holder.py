@@ -20,6 +20,8 @@ def fresh(shown: Presentation, now: int) -> Finding:
     envelope, binding = shown.envelope, shown.binding
     if not envelope.iat - CLOCK_TOLERANCE <= now < envelope.exp:
         return Finding.fail(Reason.TOKEN_EXPIRED)
+    if binding is None and envelope.holder is None:
+        return Finding(Check.FRESH, Outcome.NOT_APPLICABLE)  # anybody may have copied it, at any time
     if binding is None:
         return Finding(Check.FRESH, Outcome.PASS)
     ends = binding.iat + PROOF_LIFE if binding.ends is None else min(binding.ends, binding.iat + PROOF_LIFE)
@@ -39,6 +41,8 @@ def holder(shown: Presentation, facts: Facts, now: int) -> Finding:
             return Finding.fail(Reason.PRESENTER_NOT_AUTHORISED)
         return Finding.unknown(Reason.HOLDER_NOT_JUDGED)
     reason = _envelope_fault(shown, facts.presenter, facts, now)
+    if reason is Reason.ENVELOPE_DISAGREES and not facts.fresh(now):
+        return Finding.unknown(Reason.HOLDER_NOT_JUDGED)  # the department's address may have moved since
     if reason is not None:
         return Finding.fail(reason)
     return _binding(shown, facts)
@@ -82,7 +86,7 @@ def _agrees(shown: SdJwt, facts: Facts) -> bool:
 def _binding(shown: SdJwt, facts: Facts) -> Finding:
     key, binding, asked = shown.envelope.holder, shown.binding, facts.asked
     if key is None:
-        return Finding(Check.HOLDER, Outcome.PASS)
+        return Finding(Check.HOLDER, Outcome.NOT_APPLICABLE)
     if binding is None:
         return Finding.fail(Reason.HOLDER_PROOF_MISSING)
     try:

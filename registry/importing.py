@@ -28,7 +28,7 @@ from registry.store import newest_of, type_for
 from registry.tables import Department, Licence
 
 CHUNK = 500
-MAX_VERSIONS = 1_000
+MAX_VERSIONS = 200
 Item = TypeVar("Item")
 
 

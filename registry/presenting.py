@@ -4,6 +4,7 @@ A presenting key holds no claim values and proves none: it says who may show a l
 """
 
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from licence.status_token import StatusToken
 from registry import showing
 from registry.errors import ConflictError
 from registry.house import House
+from registry.signer import Signer
 from registry.store import newest_key, type_for
 from registry.tables import Licence, SigningKey
 
@@ -61,9 +63,7 @@ def status_jwt(house: House, session: Session, list_: int) -> str:
         NotFoundError: there is no such list.
         ConflictError: the department has no presenting key that is good now.
     """
-    kid, token = _status(house, session, list_)
-    signed = token.jwt(kid)
-    return assemble(signed, house.signer.sign_jws(kid, signed))
+    return _signed_jwt(house.signer, *_status(house, session, list_))
 
 
 def status_cwt(house: House, session: Session, list_: int) -> bytes:
@@ -72,9 +72,19 @@ def status_cwt(house: House, session: Session, list_: int) -> bytes:
     Raises:
         NotFoundError, ConflictError: as status_jwt.
     """
-    kid, token = _status(house, session, list_)
+    return _signed_cwt(house.signer, *_status(house, session, list_))
+
+
+@lru_cache(256)
+def _signed_jwt(signer: Signer, kid: Kid, token: StatusToken) -> str:
+    signed = token.jwt(kid)
+    return assemble(signed, signer.sign_jws(kid, signed))
+
+
+@lru_cache(256)
+def _signed_cwt(signer: Signer, kid: Kid, token: StatusToken) -> bytes:
     payload = token.cwt()
-    return status_token.cwt(kid, payload, house.signer.sign_status_cwt(kid, payload))
+    return status_token.cwt(kid, payload, signer.sign_status_cwt(kid, payload))
 
 
 def issuer(house: House, department: int) -> str:
@@ -147,7 +157,8 @@ def _status(house: House, session: Session, list_: int) -> tuple[Kid, StatusToke
     entries = showing.status_list(session, list_)
     key = presenting_key(house, session, department)
     uri = sd_jwt.status_uri(issuer(house, department), list_)
-    return Kid(bytes.fromhex(key.kid)), StatusToken(uri, entries, house.now, STATUS_LIFE)
+    minute = house.now - house.now % 60  # strangers may ask as often as they like: one signature a minute
+    return Kid(bytes.fromhex(key.kid)), StatusToken(uri, entries, minute, STATUS_LIFE)
 
 
 def _public(row: SigningKey) -> PublicKey:

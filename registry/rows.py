@@ -53,6 +53,10 @@ class Table:
         return self.count
 
 
+class _ColumnsError(InvalidError):
+    """The header has not the mapping's columns: the encoding was guessed wrongly, or the table is another."""
+
+
 def read_table(source: Path | bytes | BinaryIO, mapping: RowMapping) -> Table:
     """A table, once all of it is sure to be readable; JSON lines begin with {, everything else is CSV.
 
@@ -69,7 +73,7 @@ def read_table(source: Path | bytes | BinaryIO, mapping: RowMapping) -> Table:
     table = Table(source, mapping, "utf-8-sig" if wrong is None else "gb18030", json_lines)
     try:
         count = sum(1 for _ in table)
-    except (InvalidError, UnicodeDecodeError):
+    except (_ColumnsError, UnicodeDecodeError):
         if wrong is None:
             raise
         raise InvalidError(
@@ -138,7 +142,7 @@ def _check_header(header: Sequence[str], mapping: RowMapping) -> None:
             f"重复的列：{'、'.join(doubled)}", f"columns that stand twice: {', '.join(doubled)}"
         )
     if missing:
-        raise InvalidError(
+        raise _ColumnsError(
             f"缺少列：{'、'.join(missing)}", f"columns missing: {', '.join(missing)}; nothing was imported"
         )
 

@@ -1,4 +1,4 @@
-"""The signer wall: every private key is behind it. Nobody hands it bytes to sign: it builds what it signs.
+"""The signer wall: every private key is behind it. Of a licence nobody hands it bytes: it builds what it signs.
 
 FileSigner holds the keys, one folder a department, each encrypted. SignerClient asks a FileSigner in another process.
 """
@@ -50,6 +50,9 @@ class SigningError(RegistryError):
 
 class Signer(Protocol):
     """What may be asked of the keys."""
+
+    def __hash__(self) -> int:
+        """A signer is itself: what it signed may be remembered beside it."""
 
     def create_key(self, department: int, usage: Usage, network: NetworkId) -> tuple[PublicKey, bytes]:
         """A new key of the department, and its proof of possession for this network."""

@@ -30,7 +30,7 @@ ANSWER: dict[str, Any] = {
     ],
     "properties": {
         "verdict": {"enum": ["VALID", "INVALID", "UNDETERMINED"]},
-        "reason": {"type": ["string", "null"], "description": "why it is not VALID: docs/format.md §10"},
+        "reason": {"type": ["string", "null"], "description": "why it is not VALID: docs/format.md §9"},
         "checks": {"type": "array", "minItems": 8, "maxItems": 8, "items": {"type": "object"}},
         "flags": {"type": "array", "items": {"type": "string"}},
         "holder_binding": {"enum": ["none", "device"]},
@@ -46,7 +46,10 @@ EXAMPLE: dict[str, Any] = {
     },
     "advice": {"zh": "可以受理。", "en": "Accept it."},
     "form": "paper",
-    "checks": [{"number": 1, "outcome": "pass", "reason": None}],
+    "checks": [
+        {"number": number, "outcome": "not_applicable" if number in (2, 3) else "pass", "reason": None}
+        for number in range(1, 9)
+    ],
     "flags": ["STATIC_COPY"],
     "as_of": {"block": 118, "age_seconds": 3, "doubt": None},
     "holder_binding": "none",

@@ -25,7 +25,7 @@ _FILE = {
     **_UNCHANGED,
     **problems(404, 422),
 }
-_TOKEN = {**media(_JWT, "the status list", "eyJhbGciOiJFUzI1NiIs…"), **problems(404, 409, 422)}
+_TOKEN = {**media(_JWT, "the status list", "eyJhbGciOiJFUzI1NiIs…"), **_UNCHANGED, **problems(404, 409, 422)}
 router = APIRouter(tags=["public"])
 
 _NAMES = re.compile(r"types/[0-9a-f]{64}\.json|[0-9]{1,10}/leaves/[0-9a-f]{64}\.bin|departments\.json")
@@ -75,7 +75,11 @@ def status_list(department: Number, number: Number, house: TheHouse, if_none_mat
 
 @router.get("/public/{department}/status/{number}", response_class=Response, responses=_TOKEN)
 def status_token(
-    department: Number, number: Number, house: TheHouse, accept: Annotated[str, Header()] = ""
+    department: Number,
+    number: Number,
+    house: TheHouse,
+    accept: Annotated[str, Header()] = "",
+    if_none_match: Known = "",
 ) -> Response:
     """A status list as an IETF Token Status List: a JWT, or a CWT for who accepts that alone."""
     as_cwt = _CWT in accept and _JWT not in accept
@@ -85,8 +89,9 @@ def status_token(
             data, kind = presenting.status_cwt(house, session, list_), _CWT
         else:
             data, kind = presenting.status_jwt(house, session, list_).encode(), _JWT
-    headers = {"cache-control": "public, max-age=60", "vary": "accept"}
-    return Response(data, media_type=kind, headers=headers)
+    answer = cached(data, kind, "max-age=60", known=if_none_match)
+    answer.headers["vary"] = "accept"
+    return answer
 
 
 @router.get(

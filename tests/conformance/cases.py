@@ -201,6 +201,8 @@ def _presenters(f: Facts) -> Iterator[tuple[str, Facts, Reason | None]]:
     assert f.department is not None
     moved = replace(f.department, uri="https://elsewhere.example/public")
     yield "department-moved", replace(f, department=moved), Reason.ENVELOPE_DISAGREES
+    old = replace(f, department=moved, as_of=replace(f.as_of, time=f.as_of.time - 58))
+    yield "department-moved-facts-too-old", old, Reason.STATUS_STALE
     ended = replace(f.department, uri=f.department.uri + "/")
     yield "department-uri-with-a-slash", replace(f, department=ended), None
 

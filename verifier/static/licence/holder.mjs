@@ -11,7 +11,7 @@ const PRESENT = 2;
 export function fresh(shown, now) {
   if (shown.form !== "sd-jwt") return { check: 2, outcome: na, reason: null };
   if (now < shown.iat - CLOCK_TOLERANCE || now >= shown.exp) return fail("TOKEN_EXPIRED");
-  if (shown.binding === null) return pass(2);
+  if (shown.binding === null) return shown.holder === null ? { check: 2, outcome: na, reason: null } : pass(2);
   const { iat, ends } = shown.binding;
   const end = Math.min(iat + PROOF_LIFE, ends ?? Infinity);
   return now < iat - CLOCK_TOLERANCE || now >= end ? fail("TOKEN_EXPIRED") : pass(2);
@@ -26,7 +26,8 @@ export async function holder(shown, facts, now) {
     && presenter.compromisedAt === null && holds(presenter, now);
   if (!authorised) return fail("PRESENTER_NOT_AUTHORISED");
   if (!(await verifies(presenter, shown.jws.signed, shown.jws.signature))) return fail("PRESENTER_SIGNATURE_BAD");
-  return envelopeAgrees(shown, department) ? binding(shown, facts.asked) : fail("ENVELOPE_DISAGREES");
+  if (envelopeAgrees(shown, department)) return binding(shown, facts.asked);
+  return areFresh(facts, now) ? fail("ENVELOPE_DISAGREES") : unknown("HOLDER_NOT_JUDGED");
 }
 
 /** Whether the envelope says nothing but what follows from the entry and the chain. */
@@ -40,7 +41,7 @@ function envelopeAgrees(shown, department) {
 }
 
 async function binding({ holder: key, binding: proof }, asked) {
-  if (key === null) return pass(3);
+  if (key === null) return { check: 3, outcome: na, reason: null };
   if (proof === null) return fail("HOLDER_PROOF_MISSING");
   const good = await verifies(key, proof.jws.signed, lowS(proof.jws.signature));
   if (!good || !equal(proof.hash, proof.presented)) return fail("HOLDER_PROOF_BAD");

@@ -1,4 +1,4 @@
-// The reasons, heaviest first: [name, the check it belongs to, the verdict it leads to]. docs/format.md §9 and §10.
+// The reasons, heaviest first: [name, the check it belongs to, the verdict it leads to]. docs/format.md §9.
 
 const INVALID = "INVALID";
 const UNDETERMINED = "UNDETERMINED";
