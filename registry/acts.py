@@ -4,20 +4,24 @@ An act is *recorded* when it is stored, and *effective* when the chain has it: r
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import structlog
 from eth_utils import keccak
 from sqlmodel import Session, col, select
 
 from contracts import artifacts
+from contracts.events import StatusChanged, decode
 from licence.status import Act, Status, lawful
+from registry import trail
 from registry.errors import ConflictError, InvalidError
 from registry.house import House
-from registry.store import department_by_id
-from registry.tables import ActState, Audit, Department, Licence, StatusAct, StatusActLicence
+from registry.leases import Leases
+from registry.store import demand_open, department_by_id
+from registry.tables import ActState, Department, Licence, StatusAct, StatusActLicence
 
 log = structlog.get_logger("acts")
 AT_ONCE = 1_000
@@ -43,6 +47,7 @@ def record(house: House, session: Session, department: Department, ask: Ask) -> 
     """
     if not ask.licences or not ask.legal_basis.strip():
         raise InvalidError("请选择证照并填写法律依据", "licences and a legal basis are needed")
+    demand_open(session, department.id)
     for licence in ask.licences:
         if not lawful(coming_status(session, licence), ask.act.status):
             raise ConflictError(
@@ -56,7 +61,7 @@ def record(house: House, session: Session, department: Department, ask: Ask) -> 
         for start in range(0, len(rows), AT_ONCE):
             _store(house, session, request, ask, (list_, rows[start : start + AT_ONCE]))
     deed, note = ask.act.name.lower(), f"{len(ordered)} licences, request {request}"
-    session.add(Audit(time=house.now, department=department.id, actor=ask.actor, deed=deed, object=note))
+    trail.note(house, session, department.id, actor=ask.actor, deed=deed, object=note)
     return request
 
 
@@ -100,60 +105,106 @@ def open_acts(house: House) -> list[StatusAct]:
     return [act for act in oldest.values() if act.state is not ActState.QUARANTINED]
 
 
-def advance(house: House, act: StatusAct) -> None:
+def advance(leases: Leases, act: StatusAct) -> None:
     """Takes an act one step on its way. Sending it twice is harmless: the same status again changes nothing.
 
     Raises:
         ChainUnreachableError, SignerUnreachableError: nothing is lost; the next round goes on.
+        LeaseLostError: another process works for the department.
     """
+    house = leases.house
     if act.raw_transaction is None:
-        _prepare(house, act)
+        _prepare(leases, act)
         return
     receipt = house.chain.receipt(act.transaction_hash or "")
-    if receipt is not None and int(receipt["status"], 16) == 1:
-        _finish(house, act, int(receipt["blockNumber"], 16), str(receipt["blockHash"]))
-    elif receipt is not None:
-        with house.store.write() as session:
-            stored = _stored(session, act)
-            stored.state, stored.note = ActState.QUARANTINED, "its transaction was reverted"
-        log.error("act set aside: a person must look", act=act.id)
-    else:
-        _send_again(house, act)
+    if receipt is None:
+        _send_again(leases, act)
+    elif _deep(house, receipt):
+        _judge(leases, act, receipt)
 
 
-def _prepare(house: House, act: StatusAct) -> None:
+def _prepare(leases: Leases, act: StatusAct) -> None:
+    house = leases.house
     with house.store.read() as session:
         account = department_by_id(session, act.department).status_account
         indices = sorted(licence.status_index for licence in _licences(session, act))
     leads_to = Act(act.act).status
     data = artifacts.calldata("StatusList", "change", act.list, int(leads_to), act.act, indices)
+    target = house.chain.try_out(account, "StatusList", data)
     nonce = house.chain.nonce(account)
-    target = house.chain.demand_pins().addresses["StatusList"]
     transaction = house.chain.transaction(data, nonce, to=target, gas=_GAS)
     raw = house.signer.sign_transaction(account, transaction)
-    with house.store.write() as session:
+    with leases.writing(act.department) as session:
         stored = _stored(session, act)
         stored.raw_transaction, stored.transaction_hash = raw, "0x" + keccak(raw).hex()
         stored.nonce, stored.state = nonce, ActState.PREPARED
     house.chain.send(raw)
 
 
-def _send_again(house: House, act: StatusAct) -> None:
+def _send_again(leases: Leases, act: StatusAct) -> None:
+    house = leases.house
     with house.store.read() as session:
         account = department_by_id(session, act.department).status_account
     if house.chain.nonce(account) <= (act.nonce or 0):
         house.chain.send(act.raw_transaction or b"")
-        return
-    with house.store.write() as session:
+    elif house.chain.receipt(act.transaction_hash or "") is None:
+        _sign_anew(leases, act)
+
+
+def _sign_anew(leases: Leases, act: StatusAct) -> None:
+    with leases.writing(act.department) as session:
         _stored(session, act).raw_transaction = None
 
 
-def _finish(house: House, act: StatusAct, block: int, block_hash: str) -> None:
-    header = house.chain.request("eth_getBlockByNumber", [hex(block), False])
-    with house.store.write() as session:
+def _deep(house: House, receipt: Mapping[str, Any]) -> bool:
+    """Whether the receipt's block is the chain's own at that height, with `depth` blocks on top."""
+    head, number = int(house.chain.request("eth_blockNumber", []), 16), int(receipt["blockNumber"], 16)
+    if head < number + house.settings.depth:
+        return False
+    block = house.chain.request("eth_getBlockByNumber", [hex(number), False])
+    return block is not None and block["hash"] == receipt["blockHash"]
+
+
+def _judge(leases: Leases, act: StatusAct, receipt: Mapping[str, Any]) -> None:
+    """A receipt alone is a node's word: the act is effective once its event, or the statuses, stand on the chain."""
+    event = find(leases.house, act, receipt)
+    if event is not None or _has_come(leases.house, act):
+        _finish(leases, act, receipt, event)
+    elif int(receipt["status"], 16) != 1:
+        _sign_anew(leases, act)
+
+
+def find(house: House, act: StatusAct, receipt: Mapping[str, Any]) -> StatusChanged | None:
+    """The event of an act in the block that its receipt names; None: the node shows none."""
+    target = house.chain.demand_pins().addresses["StatusList"]
+    wanted = {"address": target, "blockHash": receipt["blockHash"]}
+    for entry in house.chain.request("eth_getLogs", [wanted]):
+        event = decode(entry)
+        ours = entry["transactionHash"] == act.transaction_hash
+        if ours and isinstance(event, StatusChanged) and (event.list, event.reason) == (act.list, act.act):
+            return event
+    return None
+
+
+def _has_come(house: House, act: StatusAct) -> bool:
+    """Whether every status is already what the act makes it: then the chain took it for no change."""
+    with house.store.read() as session:
+        indices = [licence.status_index for licence in _licences(session, act)]
+    leads_to = int(Act(act.act).status)
+    words = {index >> 7: 0 for index in indices}
+    for place in words:
+        words[place] = house.chain.call("StatusList", "word", act.list, place)[0]
+    return all(words[index >> 7] >> 2 * (index & 127) & 3 == leads_to for index in indices)
+
+
+def _finish(leases: Leases, act: StatusAct, receipt: Mapping[str, Any], event: StatusChanged | None) -> None:
+    block = int(receipt["blockNumber"], 16)
+    header = leases.house.chain.request("eth_getBlockByNumber", [hex(block), False])
+    with leases.writing(act.department) as session:
         stored = _stored(session, act)
-        stored.state, stored.block, stored.block_hash = ActState.EFFECTIVE, block, block_hash
+        stored.state, stored.block, stored.block_hash = ActState.EFFECTIVE, block, receipt["blockHash"]
         stored.time = int(header["timestamp"], 16)
+        stored.change = event.change if event else None
         for licence in _licences(session, act):
             licence.status, licence.act = int(Act(act.act).status), act.act
             session.add(licence)

@@ -1,7 +1,8 @@
 """Batches on their way: sealed → prepared → final, or set aside for a person. Recovery is this same loop.
 
 Every step asks the chain first, so that nothing is anchored twice. What is sent was stored before, signed, and its
-leaf file is public: a root never stands on the chain without its leaves.
+leaf file is public: a root never stands on the chain without its leaves. Only the holder of the department's lease
+writes. What is final is looked at again in checking.py.
 """
 
 from collections.abc import Mapping
@@ -16,29 +17,33 @@ from contracts import artifacts
 from contracts.events import Anchored, decode
 from licence import merkle
 from licence.status import Act, Status, lawful
-from registry import acts
+from registry import acts, trail
 from registry.house import House
+from registry.leases import Leases
 from registry.store import department_by_id, leaves_of
-from registry.tables import Audit, Batch, BatchState, Department, Licence
+from registry.tables import Batch, BatchState, Department, Licence
 
 log = structlog.get_logger("anchoring")
 _GAS = 150_000
 
 
-def seal(house: House, force: bool = False) -> int:
+def seal(leases: Leases, force: bool = False) -> int:
     """Closes a batch for every department whose licences are many enough or have waited long enough; how many."""
-    with house.store.write() as session:
+    house = leases.house
+    with house.store.read() as session:
         waiting = session.exec(
             select(Licence.department, func.count(), func.min(Licence.iat))
             .where(col(Licence.batch).is_(None))
             .group_by(col(Licence.department))
         ).all()
-        ripe = [
-            department
-            for department, count, oldest in waiting
-            if force or count >= house.settings.seal_at or house.clock() - oldest >= house.settings.seal_after
-        ]
-        for department in ripe:
+    ripe = [
+        department
+        for department, count, oldest in waiting
+        if department in leases.held
+        and (force or count >= house.settings.seal_at or house.now - oldest >= house.settings.seal_after)
+    ]
+    for department in ripe:
+        with leases.writing(department) as session:
             _seal(session, department)
     return len(ripe)
 
@@ -73,81 +78,91 @@ def open_batches(house: House) -> list[Batch]:
     return [batch for batch in oldest.values() if batch.state is not BatchState.QUARANTINED]
 
 
-def advance(house: House, batch: Batch) -> None:
+def advance(leases: Leases, batch: Batch) -> None:
     """Takes a batch one step on its way.
 
     Raises:
         ChainUnreachableError, SignerUnreachableError: nothing is lost; the next round goes on.
+        LeaseLostError: another process works for the department.
     """
-    seq, size, _, voided = house.chain.call("AnchorLog", "anchorOf", batch.department, batch.root)
+    seq, size, _, voided = leases.house.chain.call("AnchorLog", "anchorOf", batch.department, batch.root)
     if seq:
         if (seq, size, voided) != (batch.seq, batch.size, False):
-            _quarantine(house, batch, f"the chain has this root as anchor {seq} of {size}, void {voided}")
+            _quarantine(leases, batch, f"the chain has this root as anchor {seq} of {size}, void {voided}")
         else:
-            _finish(house, batch)
+            _finish(leases, batch)
     elif batch.raw_transaction is None:
-        _prepare(house, batch)
+        _prepare(leases, batch)
     else:
-        _follow(house, batch)
+        _follow(leases, batch)
 
 
-def _prepare(house: House, batch: Batch) -> None:
-    seq, root = house.chain.call("AnchorLog", "head", batch.department)
-    if (seq, root) != (batch.seq - 1, batch.prev_root):
-        _quarantine(
-            house, batch, f"the chain is at anchor {seq}: somebody else anchored, or the store is older"
-        )
+def _prepare(leases: Leases, batch: Batch) -> None:
+    house = leases.house
+    if house.chain.call("AnchorLog", "head", batch.department) != (batch.seq - 1, batch.prev_root):
+        # Not for us to say why: checking.py compares, and holds the department up if the chain knows more.
+        log.warning("the chain is at another anchor", department=batch.department, batch=batch.seq)
         return
     with house.store.read() as session:
         account = department_by_id(session, batch.department).anchor_account
         leaves = leaves_of(session, batch.id or 0)
     house.publisher.leaves(batch.department, batch.root, leaves)
     data = artifacts.calldata("AnchorLog", "anchor", batch.prev_root, batch.root, batch.size)
+    target = house.chain.try_out(account, "AnchorLog", data)
     nonce = house.chain.nonce(account)
-    target = house.chain.demand_pins().addresses["AnchorLog"]
     raw = house.signer.sign_transaction(account, house.chain.transaction(data, nonce, to=target, gas=_GAS))
-    with house.store.write() as session:
+    with leases.writing(batch.department) as session:
         stored = _stored(session, batch)
         stored.raw_transaction, stored.transaction_hash = raw, "0x" + keccak(raw).hex()
         stored.nonce, stored.state = nonce, BatchState.PREPARED
     house.chain.send(raw)
 
 
-def _follow(house: House, batch: Batch) -> None:
+def _follow(leases: Leases, batch: Batch) -> None:
     """A prepared batch that is not on the chain yet: send it again, unless its transaction can no longer be mined."""
+    house = leases.house
     receipt = house.chain.receipt(batch.transaction_hash or "")
-    if receipt is not None:
-        if int(receipt["status"], 16) != 1:
-            _quarantine(house, batch, "its transaction was reverted")
+    if receipt is not None and int(receipt["status"], 16) != 1 and _mined(house, receipt):
+        _prepare_again(leases, batch, "its transaction was reverted")
         return
     with house.store.read() as session:
         account = department_by_id(session, batch.department).anchor_account
-    if house.chain.nonce(account) > (batch.nonce or 0):
-        with house.store.write() as session:
-            _stored(session, batch).raw_transaction = None
-            log.warning("nonce used by another transaction", batch=batch.id)
-        return
-    house.chain.send(batch.raw_transaction or b"")
+    if house.chain.nonce(account) <= (batch.nonce or 0):
+        house.chain.send(batch.raw_transaction or b"")
+    elif not house.chain.call("AnchorLog", "anchorOf", batch.department, batch.root)[0]:
+        _prepare_again(leases, batch, "its nonce was used by another transaction")
 
 
-def _finish(house: House, batch: Batch) -> None:
-    """The chain has it: remember where, and let every successor in the batch supersede its predecessor."""
-    event = _event(house, batch)
-    if event is None:
+def _mined(house: House, receipt: Mapping[str, Any]) -> bool:
+    block = house.chain.request("eth_getBlockByNumber", [receipt["blockNumber"], False])
+    return block is not None and block["hash"] == receipt["blockHash"]
+
+
+def _prepare_again(leases: Leases, batch: Batch, why: str) -> None:
+    with leases.writing(batch.department) as session:
+        _stored(session, batch).raw_transaction = None
+    log.warning("a batch is signed anew", batch=batch.id, why=why)
+
+
+def _finish(leases: Leases, batch: Batch) -> None:
+    """The chain has it, deep enough: remember where, and let every successor in it supersede its predecessor."""
+    house = leases.house
+    event = find(house, batch)
+    if event is None or not _deep(house, event):
         return
-    with house.store.write() as session:
+    with leases.writing(batch.department) as session:
         stored = _stored(session, batch)
         if stored.state is BatchState.FINAL:
             return
+        again = stored.block is not None
         stored.state, stored.block, stored.time = BatchState.FINAL, event.place.block, event.time
         stored.block_hash = "0x" + event.place.block_hash.hex()
         stored.transaction_hash = "0x" + event.place.transaction.hex()
         department = department_by_id(session, batch.department)
         _supersede(house, session, department, stored)
         note = f"batch {batch.seq}: {batch.size} licences"
-        session.add(
-            Audit(time=house.now, department=batch.department, actor="worker", deed="anchor", object=note)
-        )
+        deed = "anchor-again" if again else "anchor"
+        trail.note(house, session, batch.department, actor="worker", deed=deed, object=note)
     log.info(
         "anchored",
         department=batch.department,
@@ -157,7 +172,17 @@ def _finish(house: House, batch: Batch) -> None:
     )
 
 
-def _event(house: House, batch: Batch) -> Anchored | None:
+def _deep(house: House, event: Anchored) -> bool:
+    """Whether the event's block is the chain's own at that height, with `depth` blocks on top."""
+    head = int(house.chain.request("eth_blockNumber", []), 16)
+    if head < event.place.block + house.settings.depth:
+        return False
+    block = house.chain.request("eth_getBlockByNumber", [hex(event.place.block), False])
+    return block is not None and block["hash"] == "0x" + event.place.block_hash.hex()
+
+
+def find(house: House, batch: Batch) -> Anchored | None:
+    """The event of a batch's anchoring; None: the node shows none."""
     deployment = house.chain.demand_pins()
     topics = [
         "0x" + keccak(text=artifacts.signature(artifacts.load("AnchorLog").item("event", "Anchored"))).hex(),
@@ -191,8 +216,8 @@ def _supersede(house: House, session: Session, department: Department, batch: Ba
             acts.record(house, session, department, acts.Ask(act, replaced, "由新版本取代", "worker"))
 
 
-def _quarantine(house: House, batch: Batch, why: str) -> None:
-    with house.store.write() as session:
+def _quarantine(leases: Leases, batch: Batch, why: str) -> None:
+    with leases.writing(batch.department) as session:
         stored = _stored(session, batch)
         stored.state, stored.note = BatchState.QUARANTINED, why
     log.error("batch set aside: a person must look", batch=batch.id, why=why)

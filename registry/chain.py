@@ -98,6 +98,16 @@ class Chain:
         more = {"to": _checksum(to)} if to else {}
         return {**parts, **more, "data": "0x" + data.hex() if data else ""}
 
+    def try_out(self, sender: str, contract: str, data: bytes) -> str:
+        """Lets the node carry a transaction out for nothing; gives the contract's address.
+
+        Raises:
+            TransactionRefusedError: it would be reverted; with the contract's reason.
+        """
+        target = self.demand_pins().addresses[contract]
+        self.request("eth_call", [{"from": sender, "to": target, "data": "0x" + data.hex()}, "latest"])
+        return target
+
     def send(self, raw: bytes) -> None:
         """Sends a signed transaction; sending one again is harmless.
 

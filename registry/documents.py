@@ -57,7 +57,7 @@ def keep(house: House, department: Department, data: bytes, media_type: str) -> 
         media_type=media_type,
         size=len(data),
     )
-    with house.store.write() as session:
+    with house.store.write(department.id) as session:
         session.add(row)
     return row
 

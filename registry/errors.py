@@ -59,6 +59,18 @@ class UnreachableError(RegistryError):
     code, status = "unreachable", 503
 
 
+class ReadOnlyError(UnreachableError):
+    """The chain knows more of this department than the store does: an old backup was restored, or rows are gone."""
+
+    code = "read_only"
+
+    def __init__(self, missing: str) -> None:
+        super().__init__(
+            f"只读：数据库落后于区块链，缺少：{missing}。请恢复更新的备份",
+            f"read-only: the chain has what this database lacks: {missing}. Restore a newer backup",
+        )
+
+
 class SignerUnreachableError(UnreachableError):
     """The signer does not answer."""
 

@@ -47,10 +47,11 @@ class House:
 
 def build(settings: Settings, signer: Signer | None = None) -> House:
     """The house of these settings; without a signer, the one behind the signer's socket."""
+    vault = Vault.open(settings.home / "keys" / "registry")
     return House(
         settings=settings,
-        store=Store(settings.database),
-        vault=Vault.open(settings.home / "keys" / "registry"),
+        store=Store(settings.database, vault.seal_row),
+        vault=vault,
         signer=signer or SignerClient(settings.socket),
         chain=Chain(settings.chain_url, read_deployment(settings.home)),
         publisher=Publisher(settings.public),

@@ -41,7 +41,7 @@ def once(house: House, write: Write, deed: Callable[[Session], Mapping[str, obje
     if not 1 <= len(write.key) <= MAX_KEY:
         raise InvalidError("请提供 Idempotency-Key", "an Idempotency-Key of 1 to 128 characters is needed")
     digest = hashlib.sha256(write.request).digest()
-    with house.store.write() as session:
+    with house.store.write(write.department.id) as session:
         known = session.get(Idempotency, (write.department.id, write.key))
         if known is not None:
             if known.request_hash != digest:
@@ -49,7 +49,8 @@ def once(house: House, write: Write, deed: Callable[[Session], Mapping[str, obje
                     "该 Idempotency-Key 已用于其他请求", "this Idempotency-Key was used for another request"
                 )
             return Answer(known.status, known.answer)
-        answer = Answer(202, orjson.dumps(deed(session)))
+        done = deed(session)
+        answer = Answer(202, orjson.dumps(done))
         session.add(
             Idempotency(
                 department=write.department.id,
@@ -57,6 +58,8 @@ def once(house: House, write: Write, deed: Callable[[Session], Mapping[str, obje
                 request_hash=digest,
                 status=answer.status,
                 answer=answer.body,
+                licence=str(done["id"]) if "id" in done else None,
+                time=house.now,
             )
         )
     return answer

@@ -140,7 +140,7 @@ def _chunk(job: Job, rows: Sequence[Row], report: Report) -> None:
             with _rejecting(report, row):
                 validate(_values(job, row), job.kind)
         return
-    with job.house.store.write() as session:
+    with job.house.store.write(job.department.id) as session:
         drafts = []
         for row in rows:
             if _known(job, session, row):
@@ -204,7 +204,7 @@ def _endings(job: Job, table: Table, report: Report) -> None:
 
 def _end(job: Job, act: Act, rows: Sequence[Row], report: Report) -> None:
     basis = job.mapping.endings.legal_basis if job.mapping.endings else ""
-    with job.house.store.write() as session:
+    with job.house.store.write(job.department.id) as session:
         found = [_licence(job, session, row) for row in rows]
         fresh = [licence for licence in found if licence and _may_end(session, licence, act)]
         if fresh:

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from licence import claims
@@ -21,11 +22,11 @@ from licence.errors import FieldProblem, RecordError
 from licence.keys import Kid, PublicKey, Suite, Usage
 from licence.record import Record, check_dependencies, number, subject, validate, validity
 from licence.status import Act, ListId, Status, StatusRef, lawful
+from registry import trail
 from registry.errors import ConflictError, InvalidError, RegistryError, UnreachableError
 from registry.house import House
-from registry.store import newest_key, newest_of, type_for
+from registry.store import demand_open, newest_key, newest_of, type_for
 from registry.tables import (
-    Audit,
     Department,
     Document,
     Licence,
@@ -83,6 +84,7 @@ def draft(house: House, session: Session, department: Department, order: Order) 
     Raises:
         RecordError, ConflictError, NotFoundError: the order breaks a rule.
     """
+    demand_open(session, department.id)
     version = type_for(session, department.id, order.type, order.version)
     record = validate(order.values, LicenceType.from_canonical(version.definition))
     before = _predecessor(house, session, department, record, order)
@@ -271,13 +273,21 @@ def _holder_index(house: House, record: Record) -> bytes:
 def _subject(house: House, session: Session, record: Record) -> tuple[Subject, bytes]:
     """The holder's row and data key, made with the holder's first licence."""
     index = _holder_index(house, record)
-    found = session.exec(select(Subject).where(Subject.holder_index == index)).first()
+    found = session.exec(select(Subject).where(Subject.holder_index == index).with_for_update()).first()
+    if found is not None and found.erasing:
+        raise ConflictError(
+            "该持证主体的数据正在删除", "this holder's data is being erased: try again when it is done"
+        )
     if found is not None:
         return found, house.vault.unwrap(found.wrapped_key, index.hex())
     key, wrapped = house.vault.new_key(index.hex())
-    made = Subject(holder_index=index, wrapped_key=wrapped)
-    session.add(made)
-    session.flush()
+    made = Subject(name=secrets.token_hex(16), holder_index=index, wrapped_key=wrapped)
+    try:
+        with session.begin_nested():
+            session.add(made)
+            session.flush()
+    except IntegrityError:  # another department's licence of the same holder came first, this very moment
+        return _subject(house, session, record)
     return made, key
 
 
@@ -325,7 +335,7 @@ def _store_record(house: House, session: Session, each: _Draft) -> None:
     )
     session.add(SealedRecord(licence=_id(row.row), sealed=sealed))
     actor = f"department {row.department}"
-    session.add(Audit(time=house.now, department=row.department, actor=actor, deed="issue", object=row.id))
+    trail.note(house, session, row.department, actor=actor, deed="issue", object=row.id)
     digests = [
         each.record.values[field.name]
         for field in each.record.definition.fields

@@ -151,7 +151,7 @@ def open_list(house: House, department: int) -> None:
         known = len(session.exec(select(StatusList.id).where(StatusList.department == department)).all())
     if house.chain.call("StatusList", "lists", department)[0] == known:
         _open_lists(house, [row])
-    with house.store.write() as session:
+    with house.store.write(department) as session:
         _remember_lists(house, session, row)
 
 
@@ -314,9 +314,7 @@ def _by_council(house: House, calls: Sequence[bytes], funded: Sequence[str] = ()
 
 
 def _transact(house: House, sender: str, data: bytes, *, nonce: int, contract: str) -> str:
-    target = house.chain.demand_pins().addresses[contract]
-    # Tried first, for nothing: a refusal then comes with the contract's reason, and before anything is sent.
-    house.chain.request("eth_call", [{"from": sender, "to": target, "data": "0x" + data.hex()}, "latest"])
+    target = house.chain.try_out(sender, contract, data)
     transaction = house.chain.transaction(data, nonce, to=target, gas=_GAS)
     return _send(house.chain, house.signer.sign_transaction(sender, transaction))
 

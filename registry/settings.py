@@ -38,6 +38,10 @@ class Settings(BaseSettings):
     objects_url: str = Field("", description="URL of the object store; empty: a folder in the home folder")
     seal_at: int = Field(1024, ge=1, le=65536, description="seal a batch at this many licences")
     seal_after: float = Field(2.0, ge=0, le=3600, description="… or when the oldest waits this many seconds")
+    lease: float = Field(
+        7.0, ge=0.5, le=60, description="a worker that is silent this many seconds is taken for dead"
+    )
+    depth: int = Field(0, ge=0, le=64, description="blocks on top of an anchor before it is final")
     list_size: int = Field(2**17, ge=4096, le=2**20, description="positions of a new status list")
     unlock: str = Field("", repr=False, description="unlocks the key files in production mode")
 

@@ -1,75 +1,177 @@
-"""The database wall: engine, transactions, and the queries that several deeds share."""
+"""The database wall: engine, transactions, row seals, and the queries that several deeds share.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+SQLite or PostgreSQL, by URL. Writers of one department wait for each other, at the beginning and never in the middle.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event, make_url
+from sqlalchemy import Connection, Engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
-from sqlmodel import Session, SQLModel, col, create_engine, select
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlmodel import Session, col, create_engine, select
 
 from licence.keys import Usage
-from registry.errors import NotFoundError, UnreachableError
-from registry.tables import Batch, BatchState, Department, Licence, Permission, SigningKey, TypeVersion
+from registry.errors import NotFoundError, ReadOnlyError, UnreachableError
+from registry.migrating import migrate
+from registry.tables import (
+    NUMBERED,
+    Batch,
+    BatchState,
+    Department,
+    Hold,
+    Licence,
+    Permission,
+    Sealed,
+    SigningKey,
+    TypeVersion,
+)
+
+_POSTGRESQL = "-c lock_timeout=5000 -c statement_timeout=60000 -c synchronous_commit=on -c timezone=UTC"
+_WAIT = 5
+_LOCKS = 0x454C52  # the number of our advisory locks: "ELR"
 
 
 class Store:
-    """One database. Every write is one transaction; SQLite syncs it to disk before it is acknowledged."""
+    """One database. Every write is one transaction, synced to disk before it is acknowledged.
 
-    def __init__(self, url: str) -> None:
-        location = make_url(url)
-        if location.drivername.startswith("sqlite") and location.database:
-            Path(location.database).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = create_engine(url, hide_parameters=True)
-        if self._engine.dialect.name == "sqlite":
-            _prepare_sqlite(self._engine)
-        SQLModel.metadata.create_all(self._engine.execution_options(write=True))
+    `seal` makes the MAC of a row; its key is not in the database.
+    """
+
+    def __init__(self, url: str, seal: Callable[[bytes], bytes]) -> None:
+        self._seal = seal
+        self._engine = _engine(url)
+        try:
+            migrate(self._engine, self.seal_of_values)
+        except OperationalError as error:
+            self.close()
+            raise _unreachable(error) from error
+        except Exception:
+            self.close()
+            raise
+
+    @property
+    def dialect(self) -> str:
+        """sqlite or postgresql."""
+        return self._engine.dialect.name
+
+    @property
+    def engine(self) -> Engine:
+        """For those who handle the database whole: backups and their like."""
+        return self._engine
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """A transaction that may write; committed at the end, or not at all.
+    def write(self, *departments: int) -> Iterator[Session]:
+        """A transaction that may write rows of these departments (none named: any row); committed whole, or not at all.
 
         Raises:
             UnreachableError: the database is locked or gone.
         """
         with self._session(self._engine.execution_options(write=True)) as session:
+            session.connection()  # begins: SQLite's turn to write is had from here on
+            if self.dialect == "postgresql":
+                _queue_up(session, departments)
             yield session
-            try:
-                session.commit()
-            except OperationalError as error:
-                raise _unreachable(error) from error
+            session.commit()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A transaction that only reads."""
-        with self._session(self._engine) as session:
+        """A transaction that only reads, and sees one moment.
+
+        Raises:
+            UnreachableError: the database is gone.
+        """
+        level = {"isolation_level": "REPEATABLE READ"} if self.dialect == "postgresql" else {}
+        with self._session(self._engine.execution_options(**level)) as session:
             yield session
 
     @contextmanager
     def _session(self, engine: Engine) -> Iterator[Session]:
-        with Session(engine, expire_on_commit=False) as session:
+        with ExitStack() as stack:
+            session = stack.enter_context(Session(engine, expire_on_commit=False))
+            event.listen(session, "before_flush", self._seal_rows)
             try:
                 yield session
-            except OperationalError as error:
+            except (OperationalError, PoolTimeoutError) as error:
                 raise _unreachable(error) from error
+
+    def _seal_rows(self, session: Session, *_: object) -> None:
+        for row in [*session.new, *session.dirty]:
+            if isinstance(row, Sealed):
+                row.seal = self.seal_of(row)
+
+    def seal_of(self, row: Sealed) -> bytes:
+        """The MAC of a row. Numbers that the database gives out itself are left out: other rows hold them."""
+        table: Any = row.__class__
+        return self.seal_of_values(
+            table.__tablename__, {c.key: getattr(row, c.key) for c in table.__table__.columns}
+        )
+
+    def seal_of_values(self, table: str, values: dict[str, Any]) -> bytes:
+        """The MAC over a row's columns by name."""
+        left_out = ("seal", NUMBERED.get(table))
+        told = {name: _plain(value) for name, value in values.items() if name not in left_out}
+        return self._seal(json.dumps([table, told], sort_keys=True, ensure_ascii=False).encode())
 
     def close(self) -> None:
         """Gives the connections back."""
         self._engine.dispose()
 
 
-def _unreachable(error: OperationalError) -> UnreachableError:
-    return UnreachableError(
-        "数据库暂不可用，请稍后再试", f"the database does not answer: {type(error.orig).__name__}"
+def _plain(value: object) -> object:
+    """As JSON has it, and alike whether it comes from a row, from the database or from a migration."""
+    if isinstance(value, Enum):
+        return value.name
+    return bytes(value).hex() if isinstance(value, bytes | memoryview) else value
+
+
+def _engine(url: str) -> Engine:
+    location = make_url(url)
+    if location.drivername.startswith("sqlite"):
+        if location.database:
+            Path(location.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(location, hide_parameters=True)
+        _prepare_sqlite(engine)
+        return engine
+    return create_engine(
+        location.set(drivername="postgresql+psycopg"),
+        hide_parameters=True,
+        pool_size=20,
+        max_overflow=20,
+        pool_timeout=_WAIT,
+        pool_pre_ping=True,
+        connect_args={"options": _POSTGRESQL, "connect_timeout": _WAIT},
     )
+
+
+def _queue_up(session: Session, departments: tuple[int, ...]) -> None:
+    """What SQLite does by itself: the writers of a department, and those of everything, one after the other."""
+    shared = "_shared" if departments else ""
+    session.execute(text(f"SELECT pg_advisory_xact_lock{shared}({_LOCKS}, 0)"))
+    for department in sorted(departments):
+        session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCKS}, {int(department)})"))
+
+
+def _unreachable(error: Exception) -> UnreachableError:
+    why = type(getattr(error, "orig", error)).__name__
+    return UnreachableError("数据库暂不可用，请稍后再试", f"the database does not answer: {why}")
 
 
 def _prepare_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _: object) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+        for pragma in (
+            "busy_timeout=5000",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -77,6 +179,17 @@ def _prepare_sqlite(engine: Engine) -> None:
         # IMMEDIATE: two writers queue up at the beginning instead of failing in the middle.
         write = connection.get_execution_options().get("write")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def demand_open(session: Session, department: int) -> None:
+    """Demands that nothing holds the department's writes up.
+
+    Raises:
+        ReadOnlyError: its chain knows more than this store; says what.
+    """
+    hold = session.get(Hold, department)
+    if hold is not None:
+        raise ReadOnlyError(hold.missing)
 
 
 def department_of(session: Session, token_hash: str) -> Department | None:

@@ -1,13 +1,37 @@
-"""The rows the registry keeps. Shapes only: queries are in store.py, encryption in vault.py.
+"""The rows the registry keeps. Shapes only: queries are in store.py, encryption in vault.py, changes in migrations/.
 
 Personal data stands in SealedRecord and in sealed objects alone, encrypted; everything here may leak without naming
-anybody. Times are Unix seconds, UTC.
+anybody. Times are Unix seconds, UTC. Every row but a lease carries a `seal`: a MAC over its other columns by a key that
+is not in the database. The store makes it at each write, fsck demands it.
 """
 
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Column, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Enum, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
+
+
+def _long(**more: Any) -> Any:
+    """A column of 64 bits: list ids and times need them."""
+    return Field(sa_type=BigInteger, **more)
+
+
+def _one_of(states: type[StrEnum], first: StrEnum) -> Any:
+    return Field(
+        default=first,
+        sa_column=Column(Enum(states, native_enum=False, length=16), index=True, nullable=False),
+    )
+
+
+# Columns that the database counts itself: not known when the seal is made. Other rows name them, and are sealed.
+NUMBERED = {"subject": "id", "licence": "row", "batch": "id", "statusact": "id", "audit": "id"}
+
+
+class Sealed(SQLModel):
+    """A row whose other columns are held by a MAC."""
+
+    seal: bytes = b""
 
 
 class BatchState(StrEnum):
@@ -28,7 +52,7 @@ class ActState(StrEnum):
     QUARANTINED = "quarantined"
 
 
-class Department(SQLModel, table=True):
+class Department(Sealed, table=True):
     """An issuing department. `token_hash` is the SHA-256 of its bearer key (256 random bits, shown once)."""
 
     id: int = Field(primary_key=True)
@@ -38,10 +62,10 @@ class Department(SQLModel, table=True):
     token_hash: str = Field(unique=True)
     anchor_account: str
     status_account: str
-    admitted_at: int
+    admitted_at: int = _long()
 
 
-class SigningKey(SQLModel, table=True):
+class SigningKey(Sealed, table=True):
     """A public key that the council admitted; the private one is the signer's. `kid` in hex."""
 
     kid: str = Field(primary_key=True)
@@ -50,11 +74,11 @@ class SigningKey(SQLModel, table=True):
     usage: int
     x: bytes
     y: bytes
-    begins: int
-    ends: int
+    begins: int = _long()
+    ends: int = _long()
 
 
-class TypeVersion(SQLModel, table=True):
+class TypeVersion(Sealed, table=True):
     """A type definition: the canonical JSON whose SHA-256 (hex) is on the chain."""
 
     code: str = Field(primary_key=True)
@@ -63,7 +87,7 @@ class TypeVersion(SQLModel, table=True):
     definition: bytes
 
 
-class Permission(SQLModel, table=True):
+class Permission(Sealed, table=True):
     """A department may issue this type version."""
 
     department: int = Field(primary_key=True, foreign_key="department.id")
@@ -71,37 +95,45 @@ class Permission(SQLModel, table=True):
     version: int = Field(primary_key=True)
 
 
-class Subject(SQLModel, table=True):
-    """A holder, known only by a keyed hash of its code; `wrapped_key` is its data key, wrapped outside the database."""
+class Subject(Sealed, table=True):
+    """A holder, known only by a keyed hash of its code; `wrapped_key` is its data key, wrapped outside the database.
+
+    `name` is random and means nobody: the erasure journal speaks of subjects by it. Once `erased_at` is set, the index
+    is random too and the key is empty: who it was can no longer be found out.
+    """
 
     id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True, index=True)
     holder_index: bytes = Field(unique=True)
     wrapped_key: bytes
+    erasing: bool = False
+    erased_at: int | None = _long(default=None)
 
 
-class StatusList(SQLModel, table=True):
+class StatusList(Sealed, table=True):
     """A department's status list on the chain. `cursor` counts the positions given out in the open block."""
 
-    id: int = Field(primary_key=True)
+    id: int = _long(primary_key=True)
     department: int = Field(foreign_key="department.id", index=True)
     size: int
     block: int = 0
     cursor: int = 0
 
 
-class StatusBlock(SQLModel, table=True):
+class StatusBlock(Sealed, table=True):
     """The random order in which the positions of one block of a list are given out: uint32 big-endian, never reused."""
 
-    list: int = Field(primary_key=True, foreign_key="statuslist.id")
+    list: int = _long(primary_key=True, foreign_key="statuslist.id")
     block: int = Field(primary_key=True)
     order: bytes
 
 
-class Licence(SQLModel, table=True):
+class Licence(Sealed, table=True):
     """One version of a licence. `signed_entry` is T, stored before sealing and never signed again.
 
     `supersedes` and `supersedes_act` name the version it replaces and whether by renewal or change. `id` is public (128
-    random bits, hex). `number_index` and `source_index` are blind indexes. No batch: not anchored.
+    random bits, hex). `number_index` and `source_index` are blind indexes. No batch: not anchored. Of an erased licence
+    the leaf, its places on the chain and `erased_at` are left.
     """
 
     __table_args__ = (UniqueConstraint("status_list", "status_index"),)
@@ -118,11 +150,11 @@ class Licence(SQLModel, table=True):
     supersedes_act: int | None = None
     number_index: bytes = Field(index=True)
     source_index: bytes | None = Field(default=None, unique=True)
-    iat: int
-    nbf: int
-    exp: int | None
+    iat: int = _long()
+    nbf: int = _long()
+    exp: int | None = _long()
     kid: str
-    status_list: int
+    status_list: int = _long()
     status_index: int
     status: int = 0
     act: int | None = None
@@ -130,16 +162,17 @@ class Licence(SQLModel, table=True):
     leaf: bytes = Field(unique=True)
     batch: int | None = Field(default=None, foreign_key="batch.id", index=True)
     position: int | None = None
+    erased_at: int | None = _long(default=None)
 
 
-class SealedRecord(SQLModel, table=True):
+class SealedRecord(Sealed, table=True):
     """A licence's values and seed: AES-256-GCM under the subject's data key, bound to the licence by its AAD."""
 
     licence: int = Field(primary_key=True, foreign_key="licence.row")
     sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
-class Document(SQLModel, table=True):
+class Document(Sealed, table=True):
     """A photo or original document: an encrypted object; digest = SHA-256(salt ‖ bytes), salt sealed with it."""
 
     id: str = Field(primary_key=True)
@@ -152,7 +185,7 @@ class Document(SQLModel, table=True):
     licence: int | None = Field(default=None, foreign_key="licence.row")
 
 
-class Batch(SQLModel, table=True):
+class Batch(Sealed, table=True):
     """Licences anchored together. The root is a function of stored rows. `raw_transaction` is stored, then sent."""
 
     __table_args__ = (UniqueConstraint("department", "seq"), UniqueConstraint("department", "root"))
@@ -163,59 +196,92 @@ class Batch(SQLModel, table=True):
     prev_root: bytes
     root: bytes
     size: int
-    state: BatchState = Field(default=BatchState.SEALED, index=True)
+    state: BatchState = _one_of(BatchState, BatchState.SEALED)
     nonce: int | None = None
     raw_transaction: bytes | None = None
     transaction_hash: str | None = None
     block: int | None = None
     block_hash: str | None = None
-    time: int | None = None
+    time: int | None = _long(default=None)
     note: str | None = None
 
 
-class StatusAct(SQLModel, table=True):
-    """One legal act on licences of one list: one call of the chain. `request` groups the acts of one request."""
+class StatusAct(Sealed, table=True):
+    """One legal act on licences of one list: one call of the chain. `request` groups the acts of one request.
+
+    `change` is the number that the chain gave it; None: not effective, or it changed nothing.
+    """
 
     id: int | None = Field(default=None, primary_key=True)
     request: str = Field(index=True)
     department: int = Field(foreign_key="department.id", index=True)
-    list: int
+    list: int = _long()
     act: int
     legal_basis: str
-    state: ActState = Field(default=ActState.RECORDED, index=True)
-    recorded_at: int
+    state: ActState = _one_of(ActState, ActState.RECORDED)
+    recorded_at: int = _long()
     nonce: int | None = None
     raw_transaction: bytes | None = None
     transaction_hash: str | None = None
     block: int | None = None
     block_hash: str | None = None
-    time: int | None = None
+    time: int | None = _long(default=None)
+    change: int | None = _long(default=None)
     note: str | None = None
 
 
-class StatusActLicence(SQLModel, table=True):
+class StatusActLicence(Sealed, table=True):
     """The licences that an act is about."""
 
     act: int = Field(primary_key=True, foreign_key="statusact.id")
     licence: int = Field(primary_key=True, foreign_key="licence.row", index=True)
 
 
-class Idempotency(SQLModel, table=True):
-    """The answer to a write, kept by (department, key): the same request again gets the same answer, another a 409."""
+class Idempotency(Sealed, table=True):
+    """The answer to a write, kept by (department, key): the same request again gets the same answer, another a 409.
+
+    `licence` is the one that it issued, so that its erasure takes this along.
+    """
 
     department: int = Field(primary_key=True)
     key: str = Field(primary_key=True)
     request_hash: bytes
     status: int
     answer: bytes
+    licence: str | None = Field(default=None, index=True)
+    time: int = _long(default=0)
 
 
-class Audit(SQLModel, table=True):
-    """Who did what, written in the transaction of the deed. No personal data: ids and counts only."""
+class Audit(Sealed, table=True):
+    """Who did what, written in the transaction of the deed. No personal data: ids and counts only.
+
+    `seq` counts a department's rows without gaps and `before` is the seal of the row before: none can be taken out.
+    """
+
+    __table_args__ = (UniqueConstraint("department", "seq"),)
 
     id: int | None = Field(default=None, primary_key=True)
-    time: int
     department: int = Field(index=True)
+    seq: int
+    before: bytes
+    time: int = _long()
     actor: str
     deed: str
     object: str
+
+
+class Lease(SQLModel, table=True):
+    """Which process anchors for a department. `token` grows with each holder, `beat` while it lives."""
+
+    department: int = Field(primary_key=True, foreign_key="department.id")
+    holder: str
+    token: int
+    beat: int
+
+
+class Hold(Sealed, table=True):
+    """A department whose chain knows more than this store: nothing is issued or sent until the store is whole again."""
+
+    department: int = Field(primary_key=True, foreign_key="department.id")
+    since: int = _long()
+    missing: str

@@ -1,14 +1,12 @@
 """The worker: takes batches and acts to the chain, again and again. It may be killed at any moment.
 
-It has no keys of its own, and it is alone: a lock on a file keeps a second one out.
+It has no keys of its own. Several may run: for each department one holds the lease and works, the others stand by.
 """
 
-import fcntl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import structlog
 from sqlmodel import col, select
@@ -16,71 +14,76 @@ from sqlmodel import col, select
 from contracts.deployment import PinError
 from registry import acts, anchoring, onboarding
 from registry.chain import TransactionRefusedError
+from registry.checking import check
 from registry.errors import ConflictError, RegistryError, UnreachableError
 from registry.house import House
 from registry.issuing import BLOCK
-from registry.tables import Licence, StatusList
+from registry.leases import LeaseLostError, Leases
+from registry.tables import Hold, Licence, StatusList
 
 log = structlog.get_logger("worker")
 _PAUSE = 0.1
 _BACK_OFF = 1.0
-
-
-@contextmanager
-def alone(home: Path) -> Iterator[None]:
-    """Holds the worker's lock.
-
-    Raises:
-        ConflictError: another worker holds it.
-    """
-    path = home / "worker.lock"
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ConflictError(
-                "已有上链服务在运行", f"another worker runs on {home}: stop it first"
-            ) from error
-        yield
+CHECK_EVERY = 10.0
 
 
 def run(house: House, stop: threading.Event) -> None:
     """Works until `stop` is set. A chain or signer that is away is waited for."""
-    with alone(house.settings.home):
-        while not stop.is_set():
-            try:
-                busy = round_(house)
-            except UnreachableError as error:
-                log.warning("waiting", why=error.en)
-                stop.wait(_BACK_OFF)
-            except PinError as error:
-                log.error("not our chain: nothing is written", why=str(error))
-                stop.wait(5 * _BACK_OFF)
-            else:
-                stop.wait(_PAUSE if not busy else _PAUSE / 4)
+    leases, checked = Leases(house), float("-inf")
+    while not stop.is_set():
+        try:
+            leases.tend()
+            if time.monotonic() - checked > CHECK_EVERY:
+                check(leases)
+                checked = time.monotonic()
+            busy = round_(leases)
+        except (UnreachableError, LeaseLostError) as error:
+            log.warning("waiting", why=error.en)
+            stop.wait(_BACK_OFF)
+        except PinError as error:
+            log.error("not our chain: nothing is written", why=str(error))
+            stop.wait(5 * _BACK_OFF)
+        else:
+            stop.wait(_PAUSE if not busy else _PAUSE / 4)
+    leases.release()
 
 
-def round_(house: House, force: bool = False) -> bool:
+def round_(leases: Leases, force: bool = False) -> bool:
     """One round: seals what is ripe, and takes every open batch and act one step. Whether anything is on its way.
 
     Raises:
         UnreachableError: the chain, the signer or the store does not answer.
         PinError: the node is another network.
     """
-    anchoring.seal(house, force)
-    batches, pending = anchoring.open_batches(house), acts.open_acts(house)
+    house = leases.house
+    seal(leases, force)
+    free = _free(house, leases)
+    batches = [batch for batch in anchoring.open_batches(house) if batch.department in free]
+    pending = [act for act in acts.open_acts(house) if act.department in free]
     with _tolerating():
-        _keep_lists_open(house)
+        _keep_lists_open(house, free)
     if not batches and not pending:
         return False
     house.chain.demand_pins()
     for batch in batches:
         with _tolerating():
-            anchoring.advance(house, batch)
+            anchoring.advance(leases, batch)
     for act in pending:
         with _tolerating():
-            acts.advance(house, act)
+            acts.advance(leases, act)
     return True
+
+
+def seal(leases: Leases, force: bool = False) -> None:
+    """Seals what is ripe."""
+    with _tolerating():
+        anchoring.seal(leases, force)
+
+
+def _free(house: House, leases: Leases) -> set[int]:
+    """The departments that are ours to work for, and not held up."""
+    with house.store.read() as session:
+        return set(leases.held) - set(session.exec(select(Hold.department)).all())
 
 
 def is_idle(house: House) -> bool:
@@ -111,14 +114,36 @@ def run_until_idle(house: House, seconds: float = 120) -> None:
     Raises:
         UnreachableError: the chain or signer is away, or it took longer than `seconds`.
     """
-    end = time.monotonic() + seconds
-    with alone(house.settings.home):
-        while round_(house, force=True):
+    leases, end = Leases(house), time.monotonic() + seconds
+    _take_all(leases)
+    try:
+        check(leases)
+        while round_(leases, force=True):
+            leases.tend()
             if time.monotonic() > end:
                 raise UnreachableError(
                     "上链超时，请稍后再试", "anchoring takes longer than expected: see the log"
                 )
             time.sleep(_PAUSE / 4)
+    finally:
+        leases.release()
+
+
+def _take_all(leases: Leases) -> None:
+    """Waits for every lease, as long as a dead holder's takes to end.
+
+    Raises:
+        ConflictError: a living worker holds them.
+    """
+    end = time.monotonic() + 1.5 * leases.house.settings.lease + 1
+    leases.tend()
+    while len(leases.held) < leases.wanted:
+        if time.monotonic() > end:
+            raise ConflictError(
+                "已有上链服务在运行", "another worker runs on this database: it does the work"
+            )
+        time.sleep(_PAUSE)
+        leases.tend()
 
 
 @contextmanager
@@ -132,10 +157,10 @@ def _tolerating() -> Iterator[None]:
         log.error("step refused", why=error.en)
 
 
-def _keep_lists_open(house: House) -> None:
+def _keep_lists_open(house: House, departments: Collection[int]) -> None:
     """A department whose last list is in its last block gets the next list in time."""
     with house.store.read() as session:
         newest = {row.department: row for row in session.exec(select(StatusList).order_by("id"))}
     for department, list_ in newest.items():
-        if (list_.block + 1) * BLOCK >= list_.size:
+        if department in departments and (list_.block + 1) * BLOCK >= list_.size:
             onboarding.open_list(house, department)

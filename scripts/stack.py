@@ -71,6 +71,7 @@ class Stack:
     ports: Ports = field(default_factory=Ports)
     chain_url: str = ""
     chain_id: int = 20_261
+    database_url: str = ""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -81,6 +82,7 @@ class Stack:
             chain_url=self.chain_url or f"http://127.0.0.1:{self.ports.chain}",
             chain_id=self.chain_id,
             registry_port=self.ports.registry,
+            database_url=self.database_url,
         )
 
     @property
@@ -203,6 +205,7 @@ class Stack:
             "ELICENCE_HOME": str(self.home),
             "ELICENCE_CHAIN_URL": settings.chain_url,
             "ELICENCE_CHAIN_ID": str(self.chain_id),
+            "ELICENCE_DATABASE_URL": self.database_url,
             "ELICENCE_REGISTRY_PORT": str(self.ports.registry),
             "ELICENCE_VERIFIER_PORT": str(self.ports.verifier),
             "ELICENCE_MIRROR": f"{self.registry}/public",

@@ -131,9 +131,10 @@ def open_office(
     departments: Sequence[Applicant] | None = None,
     *,
     fund: Callable[[str], None] | None = None,
+    database: str = "",
 ) -> Iterator[Office]:
     """An office in a folder, on a chain of its own or on another node's; `fund` gives its council money there."""
-    stack = Stack(home, Ports.free(), chain_url)
+    stack = Stack(home, Ports.free(), chain_url, database_url=database)
     (home / "log").mkdir(parents=True)
     try:
         if fund is not None:

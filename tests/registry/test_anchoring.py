@@ -1,5 +1,7 @@
 """Anchoring and acts: killed at any point, nothing is anchored twice, lost, or said before it is so."""
 
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +15,12 @@ from licence.status import Act
 from registry import acts, anchoring, worker
 from registry.acts import Ask
 from registry.chain import Chain
-from registry.errors import ChainUnreachableError, ConflictError, InvalidError
+from registry.errors import ChainUnreachableError, ConflictError, InvalidError, ReadOnlyError
 from registry.house import House
 from registry.issuing import issue
+from registry.leases import LeaseLostError, Leases
 from registry.signer import SigningError
-from registry.tables import ActState, Batch, BatchState, Licence, StatusAct
+from registry.tables import ActState, Batch, BatchState, Hold, Licence, StatusAct
 from scripts import seeding
 from scripts.stack import Ports
 from tests.localchain.node import Node, account
@@ -77,7 +80,7 @@ def test_killed_at_any_point_a_batch_is_anchored_exactly_once(
     assert office.reason(row, tmp_path) is None
 
 
-def test_a_second_writer_is_noticed_and_the_batch_set_aside(office: Office) -> None:
+def test_what_another_registry_anchored_holds_the_department_up(office: Office) -> None:
     """The department's account anchors something else: as if another registry, or an older backup, were running."""
     office.settle()
     head = office.house.chain.call("AnchorLog", "head", 5)
@@ -88,15 +91,12 @@ def test_a_second_writer_is_noticed_and_the_batch_set_aside(office: Office) -> N
     nonce = office.house.chain.nonce(account)
     told = office.house.chain.transaction(data, nonce, to=target, gas=150_000)
     office.house.chain.send(office.house.signer.sign_transaction(account, told))
-    seeding.issue_invented(office.house, invented("business"))
-    office.settle()
-    seeding.issue_invented(office.house, invented("hygiene"))
     office.settle()
     with office.house.store.read() as session:
-        batch = session.exec(select(Batch).where(Batch.department == 5)).one()
-    assert batch.state is BatchState.QUARANTINED
-    assert batch.note is not None
-    assert "somebody else" in batch.note
+        assert "anchor 1 of 1 licences" in session.get_one(Hold, 5).missing
+    with pytest.raises(ReadOnlyError, match="anchor 1 of 1 licences"):
+        seeding.issue_invented(office.house, invented("hygiene"))
+    assert office.house.chain.call("AnchorLog", "head", 5)[0] == 1
 
 
 def test_a_licence_is_never_in_a_batch_without_its_leaf_file(office: Office) -> None:
@@ -107,9 +107,44 @@ def test_a_licence_is_never_in_a_batch_without_its_leaf_file(office: Office) -> 
     assert len(data) == 32 * batch.size
 
 
-def test_two_workers_do_not_run_at_once(office: Office) -> None:
-    with worker.alone(office.house.settings.home), pytest.raises(ConflictError, match="another worker"):
-        office.settle()
+def test_two_workers_do_not_work_for_one_department(office: Office) -> None:
+    other = Leases(replace(office.house, settings=office.house.settings.model_copy(update={"lease": 0.5})))
+    other.tend()
+    alive, stop = threading.Event(), threading.Event()
+
+    def live() -> None:
+        while not stop.wait(0.05):
+            other.tend()
+            alive.set()
+
+    thread = threading.Thread(target=live)
+    thread.start()
+    alive.wait(5)
+    try:
+        with pytest.raises(ConflictError, match="another worker"):
+            worker.run_until_idle(other.house)
+    finally:
+        stop.set()
+        thread.join()
+        other.release()
+
+
+def test_a_dead_workers_lease_is_taken_over_and_its_late_writes_fail(office: Office) -> None:
+    settings = office.house.settings.model_copy(update={"lease": 0.5})
+    dead, heir = (Leases(replace(office.house, settings=settings)) for _ in range(2))
+    dead.tend()
+    assert dead.held
+    started = time.monotonic()
+    while not heir.held:
+        heir.tend()
+        assert time.monotonic() - started < 3
+        time.sleep(0.02)
+    assert time.monotonic() - started >= 0.4
+    with pytest.raises(LeaseLostError), dead.writing(1):
+        pass
+    with heir.writing(1):
+        pass
+    heir.release()
 
 
 def record(office: Office, act: Act, *rows: Licence, basis: str = "演示依据") -> str:
@@ -189,7 +224,6 @@ def test_a_chain_that_is_down_loses_nothing(office: Office) -> None:
     away = _over(office, f"http://127.0.0.1:{Ports.free().chain}")
     with pytest.raises(ChainUnreachableError, match="is it running"):
         worker.run_until_idle(away)
-    assert office.again(row).batch is not None
     office.settle()
     assert office.show(row).paper()
 

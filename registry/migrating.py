@@ -1,0 +1,66 @@
+"""Brings a database to the shape of tables.py: from nothing, or from any earlier release. Repeating it does nothing.
+
+Steps are in migrations/versions, one file each, never changed once released.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, inspect, text
+
+from registry.errors import RegistryError
+
+SealValues: TypeAlias = Callable[[str, dict[str, Any]], bytes]
+FIRST = "0001"
+_FOLDER = Path(__file__).parent / "migrations"
+
+
+class NewerDatabaseError(RegistryError):
+    """The database was written by a newer release than this."""
+
+    code = "newer_database"
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            "数据库由更新的版本创建，请升级本软件",
+            f"the database is of revision {revision}, which this release does not know: install the newer release",
+        )
+
+
+def migrate(engine: Engine, seal: SealValues) -> None:
+    """Takes every step that the database has not had yet, all in one transaction.
+
+    Raises:
+        NewerDatabaseError: it is ahead of us.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER))
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    with engine.connect() as connection:
+        if MigrationContext.configure(connection).get_current_revision() == newest:
+            return
+    with engine.execution_options(write=True).begin() as connection:
+        _lock(connection)
+        config.attributes["connection"], config.attributes["seal"] = connection, seal
+        _upgrade(config, connection)
+
+
+def _upgrade(config: Config, connection: Connection) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    revision = MigrationContext.configure(connection).get_current_revision()
+    if revision is not None and revision not in known:
+        raise NewerDatabaseError(revision)
+    if revision is None and inspect(connection).has_table("licence"):
+        command.stamp(config, FIRST)  # release 0.1.0 made its tables without numbering them
+    command.upgrade(config, "head")
+
+
+def _lock(connection: Connection) -> None:
+    """Two processes that start at once take their steps one after the other; SQLite sees to that by itself."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(4541522)"))
