@@ -25,7 +25,7 @@ from licence.canonical import base64url
 from licence.entry import Entry, to_be_signed
 from licence.keys import Kid, NetworkId, PublicKey, Suite, Usage, low_s, possession_statement
 from registry.errors import RegistryError, SignerUnreachableError
-from registry.vault import write_secret
+from registry.key_files import write_secret
 
 COUNCIL = 0
 _LONGEST_ADDRESS = 100
