@@ -3,7 +3,10 @@
 They never lie in the database's folder, so that its dump alone opens nothing.
 """
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from registry.errors import RegistryError
@@ -88,6 +91,24 @@ def destroy_secret(path: Path) -> None:
         os.fsync(file.fileno())
     path.unlink()
     sync_folder(path.parent)
+
+
+@contextmanager
+def locked(folder: Path, *, wait: bool) -> Iterator[None]:
+    """One process at a time, for as long as it lives; the folder is made at the first call.
+
+    Raises:
+        KeyFileError: another one is at work, and `wait` is false.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    except BlockingIOError as error:
+        raise KeyFileError(f"{folder}: another process is changing its keys: let it end") from error
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from licence.canonical import JsonValue, jcs
 from licence.claims import SEED_SIZE, Seed
 from registry.key_files import KEY_SIZE, key_file
-from registry.wrapping import FileWrapping, VaultError, Wrapping, seal, unseal
+from registry.wrapping import VaultError, Wrapping, WrappingFiles, WrappingKeys, seal, unseal
 
 __all__ = ["KEY_SIZE", "Vault", "VaultError"]
 
@@ -31,13 +31,17 @@ class Vault:
     rows: bytes
 
     @classmethod
-    def open(cls, folder: Path, wrapping: Wrapping | None = None) -> "Vault":
-        """The vault whose keys lie in `folder`, made at the first call; `wrapping`: those in a token instead.
+    def open(cls, folder: Path, token: WrappingKeys | None = None) -> "Vault":
+        """The vault whose keys lie in `folder`, made at the first call; with a token, new wrapping keys are made there.
 
         Raises:
-            KeyFileError: a key file that others may read, or of another size.
+            KeyFileError: a key file that others may read, of another size, or lost.
         """
-        wrapping = wrapping or FileWrapping(folder)
+        files = WrappingFiles(folder)
+        wrapping = Wrapping(token, files) if token else Wrapping(files)
+        wrapping.begin(folder)
+        files.demand_private()
+        wrapping.generations()
         return cls(wrapping, key_file(folder / "index.key"), key_file(folder / "rows.key"))
 
     def blind(self, kind: str, *parts: str) -> bytes:

@@ -7,7 +7,6 @@ Data keys have one size, so the length tells the two apart.
 
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import NewType, Protocol
 
@@ -15,7 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from registry.errors import RegistryError
-from registry.key_files import KEY_SIZE, KeyFileError, destroy_secret, read_key, write_secret
+from registry.key_files import KEY_SIZE, KeyFileError, destroy_secret, locked, read_key, write_secret
 
 NONCE_SIZE = 12
 Generation = NewType("Generation", int)
@@ -36,11 +35,51 @@ class VaultError(RegistryError):
         super().__init__("加密数据无法打开", f"{what} does not open: altered, swapped, or under another key")
 
 
-class Wrapping(Protocol):
-    """The keys that wrap data keys. Whoever holds one never sees it: it wraps and unwraps."""
+class WrappingKeys(Protocol):
+    """Where wrapping keys are. Whoever asks never sees one: it seals and opens."""
+
+    def generations(self) -> list[Generation]:
+        """Those that are there, in any order."""
+
+    def make(self, generation: Generation) -> None:
+        """Makes a key, durably, unless it is there."""
+
+    def destroy(self, generation: Generation) -> None:
+        """Destroys a key for ever."""
+
+    def seal(self, generation: Generation, data: bytes, aad: bytes) -> bytes:
+        """AES-256-GCM, its nonce of 12 bytes in front.
+
+        Raises:
+            VaultError: no such key.
+        """
+
+    def unseal(self, generation: Generation, sealed: bytes, aad: bytes) -> bytes:
+        """What `seal` sealed.
+
+        Raises:
+            VaultError: altered, or no such key.
+        """
+
+
+class Wrapping:
+    """Generations in one place or several: new ones are made in the first, so that rotating moves keys into a token."""
+
+    def __init__(self, *places: WrappingKeys) -> None:
+        self._places = places
 
     def wrap(self, key: bytes, name: str) -> bytes:
-        """A data key under the newest generation, bound to `name`."""
+        """A data key under the newest generation, bound to `name`.
+
+        Raises:
+            ValueError: no data key of 32 bytes.
+        """
+        if len(key) != KEY_SIZE:
+            raise ValueError(f"a data key of {KEY_SIZE} bytes expected, {len(key)} found")
+        # The places are looked at each time: another process may just have made a new generation.
+        newest = self.generations()[-1]
+        prefix = prefix_of(newest)
+        return prefix + self._place(newest).seal(newest, key, _bound(prefix, name))
 
     def unwrap(self, wrapped: bytes, name: str) -> bytes:
         """A data key.
@@ -48,61 +87,85 @@ class Wrapping(Protocol):
         Raises:
             VaultError: it is not that of `name`, was altered, or its generation is no more.
         """
+        generation = generation_of(wrapped)
+        prefix = prefix_of(generation)
+        return self._place(generation).unseal(generation, wrapped[len(prefix) :], _bound(prefix, name))
 
     def generations(self) -> list[Generation]:
-        """Those that exist, oldest first."""
+        """Those that exist, oldest first.
+
+        Raises:
+            KeyFileError: none is left.
+        """
+        found = self._found()
+        if not found:
+            raise KeyFileError(
+                "wrapping keys expected, none found: restore the key files, or reach the token"
+            )
+        return found
+
+    def begin(self, folder: Path) -> None:
+        """Makes the first generation, unless there is one, or `folder` holds other keys: then the first was lost."""
+        with locked(folder, wait=True):
+            if not self._found() and not any(folder.glob("*.key")):
+                self._places[0].make(Generation(1))
 
     def add(self) -> Generation:
-        """Makes a new one, durably, and says which: from now on it wraps."""
+        """Makes a new generation, durably, and says which: from now on it wraps."""
+        new = Generation(self.generations()[-1] + 1)
+        self._places[0].make(new)
+        return new
 
     def destroy(self, generation: Generation) -> None:
         """Destroys one for ever: what it wrapped opens no more, nor does any backup that holds it."""
+        self._place(generation).destroy(generation)
+
+    def _found(self) -> list[Generation]:
+        return sorted({generation for place in self._places for generation in place.generations()})
+
+    def _place(self, generation: Generation) -> WrappingKeys:
+        for place in self._places:
+            if generation in place.generations():
+                return place
+        raise gone(generation)
 
 
-class FileWrapping:
-    """Generations in files of one folder: wrapping-<n>.key, and wrapping.key of the release before as generation 0."""
+class WrappingFiles:
+    """Wrapping keys in one folder: wrapping-<n>.key, and wrapping.key of the release before as generation 0."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._keys: dict[Generation, bytes] = {}
-        self._demand_first()
-        for generation in self.generations():
-            self._key(generation)
-
-    def wrap(self, key: bytes, name: str) -> bytes:
-        # The folder is looked at each time: another process may just have made a new generation.
-        newest = self.generations()[-1]
-        return wrap_under(newest, key, name, lambda data, aad: seal(self._key(newest), data, aad))
-
-    def unwrap(self, wrapped: bytes, name: str) -> bytes:
-        return unwrap_under(wrapped, name, lambda n, sealed, aad: unseal(self._key(n), sealed, aad))
 
     def generations(self) -> list[Generation]:
-        found = _generations(self._names())
-        if not found:
-            raise KeyFileError(
-                f"{self._folder}: wrapping-<n>.key expected, none found: restore the key files"
-            )
+        names = os.listdir(self._folder) if self._folder.exists() else []
+        found = [Generation(int(match[1])) for name in names if (match := _FILE.fullmatch(name))]
+        found += [OLDEST] if _OLDEST_FILE in names else []
         for destroyed in set(self._keys) - set(found):
             self._keys.pop(destroyed, None)
         return found
 
-    def add(self) -> Generation:
-        new = Generation(self.generations()[-1] + 1)
-        write_secret(self._path(new), os.urandom(KEY_SIZE))
-        return new
+    def make(self, generation: Generation) -> None:
+        write_secret(self._path(generation), os.urandom(KEY_SIZE))
 
     def destroy(self, generation: Generation) -> None:
         destroy_secret(self._path(generation))
         self._keys.pop(generation, None)
 
-    def _demand_first(self) -> None:
-        # A folder that holds other keys has lost these: new ones would only hide that.
-        if not any(name.endswith(".key") for name in self._names()):
-            write_secret(self._path(Generation(1)), os.urandom(KEY_SIZE))
+    def seal(self, generation: Generation, data: bytes, aad: bytes) -> bytes:
+        return seal(self._key(generation), data, aad)
 
-    def _names(self) -> list[str]:
-        return os.listdir(self._folder) if self._folder.exists() else []
+    def unseal(self, generation: Generation, sealed: bytes, aad: bytes) -> bytes:
+        return unseal(self._key(generation), sealed, aad)
+
+    def demand_private(self) -> None:
+        """Reads every key.
+
+        Raises:
+            KeyFileError: one that others may read, or of another size.
+        """
+        for generation in self.generations():
+            self._key(generation)
 
     def _path(self, generation: Generation) -> Path:
         return self._folder / (_OLDEST_FILE if generation == OLDEST else f"wrapping-{generation}.key")
@@ -115,11 +178,6 @@ class FileWrapping:
             except FileNotFoundError as error:
                 raise gone(generation) from error
         return held
-
-
-def _generations(names: list[str]) -> list[Generation]:
-    found = [Generation(int(match[1])) for name in names if (match := _FILE.fullmatch(name))]
-    return sorted([OLDEST, *found] if _OLDEST_FILE in names else found)
 
 
 def generation_of(wrapped: bytes) -> Generation:
@@ -140,31 +198,6 @@ def generation_of(wrapped: bytes) -> Generation:
 def prefix_of(generation: Generation) -> bytes:
     """What the keys wrapped under a generation begin with."""
     return b"" if generation == OLDEST else _VERSION + generation.to_bytes(4, "big")
-
-
-def wrap_under(
-    generation: Generation, key: bytes, name: str, seal_it: Callable[[bytes, bytes], bytes]
-) -> bytes:
-    """The wrapped form of a data key; `seal_it` seals data with associated data, its nonce in front.
-
-    Raises:
-        ValueError: no data key of 32 bytes.
-    """
-    if len(key) != KEY_SIZE:
-        raise ValueError(f"a data key of {KEY_SIZE} bytes expected, {len(key)} found")
-    prefix = prefix_of(generation)
-    return prefix + seal_it(key, _bound(prefix, name))
-
-
-def unwrap_under(wrapped: bytes, name: str, open_it: Callable[[Generation, bytes, bytes], bytes]) -> bytes:
-    """The data key in a wrapped one; `open_it` opens what a generation sealed.
-
-    Raises:
-        VaultError: as Wrapping.unwrap.
-    """
-    generation = generation_of(wrapped)
-    prefix = prefix_of(generation)
-    return open_it(generation, wrapped[len(prefix) :], _bound(prefix, name))
 
 
 def gone(generation: Generation) -> VaultError:

@@ -24,7 +24,7 @@ from licence.status import Act
 from localchain.genesis import ChainFolderError
 from registry import acts, documents, importing, issuing, onboarding, presenting, showing, worker
 from registry.errors import RegistryError
-from registry.house import House, build, file_signer
+from registry.house import House, build, own_signer
 from registry.mapping import RowMapping
 from registry.rows import read_table
 from registry.settings import SettingsError, read_settings
@@ -75,7 +75,7 @@ def house() -> House:
     """The deeds over the settings of the environment, with the keys in this process: commands run on the registry's
     own machine, by its operator."""
     settings = read_settings()
-    return build(settings, file_signer(settings))
+    return build(settings, own_signer(settings))
 
 
 def tell(found: dict[str, Any], as_json: bool) -> None:
@@ -144,7 +144,7 @@ def deploy() -> None:
     """Put the contracts on the chain and write deployment.json; checks it if it is there."""
     with saying():
         settings = read_settings()
-        pins = onboarding.deploy(settings, file_signer(settings))
+        pins = onboarding.deploy(settings, own_signer(settings))
         tell({"network": pins.network_id, **pins.addresses}, False)
 
 

@@ -10,11 +10,13 @@ import pytest
 
 from licence.canonical import base64url
 from licence.keys import Kid, NetworkId, Usage
+from registry.file_keys import unlocking_secret
 from registry.house import file_signer
 from registry.issuing import Order, issue
 from registry.key_files import KeyFileError, write_secret
 from registry.settings import Settings, SettingsError, read_settings
-from registry.signer import Role, SignerClient, SigningError, unlocking_secret
+from registry.signer import Role, SigningError
+from registry.signer_client import SignerClient
 from registry.signer_server import SignerServer
 from registry.store import department_by_id
 from registry.vault import Vault, VaultError

@@ -8,7 +8,7 @@ import pytest
 
 from registry.key_files import KEY_SIZE, KeyFileError, write_secret
 from registry.vault import Vault, VaultError
-from registry.wrapping import FileWrapping, Generation, generation_of, seal
+from registry.wrapping import Generation, generation_of, seal
 
 
 def test_a_wrapped_key_names_its_generation_and_the_newest_wraps(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_an_unprefixed_key_is_known_by_its_length_even_if_it_begins_like_a_prefi
 def test_a_prefix_that_was_altered_is_refused(tmp_path: Path, change: bytes) -> None:
     vault = Vault.open(tmp_path)
     vault.wrapping.add()
-    wrapped = FileWrapping(tmp_path).wrap(bytes(KEY_SIZE), "one")
+    wrapped = vault.wrap(bytes(KEY_SIZE), "one")
     assert wrapped[:5] == b"\x01\0\0\0\x02"
     altered = change + wrapped[5:]
     if change == wrapped[:5]:
