@@ -1,6 +1,8 @@
 """Wrapping keys in a PKCS #11 token: AES-256-GCM inside it. An object's CKA_ID is its generation (u32, big-endian)."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pkcs11
@@ -31,6 +33,9 @@ class TokenWrapping:
             keys = self._token.find(ObjectClass.SECRET_KEY, _LABEL)
             return [Generation(int.from_bytes(key[Attribute.ID], "big")) for key in keys]
 
+    def holds(self, generation: Generation) -> bool:
+        return self._token.one(ObjectClass.SECRET_KEY, _LABEL, _name(generation)) is not None
+
     def make(self, generation: Generation) -> None:
         if generation in self.generations():
             return
@@ -53,22 +58,29 @@ class TokenWrapping:
 
     def seal(self, generation: Generation, data: bytes, aad: bytes) -> bytes:
         nonce = os.urandom(NONCE_SIZE)
-        with self._token.session():
-            key = self._key(generation)
+        with self._using(generation) as key:
             return nonce + bytes(
                 key.encrypt(data, mechanism=Mechanism.AES_GCM, mechanism_param=_how(nonce, aad))
             )
 
     def unseal(self, generation: Generation, sealed: bytes, aad: bytes) -> bytes:
         how = _how(sealed[:NONCE_SIZE], aad)
-        with self._token.session():
-            key = self._key(generation)
+        with self._using(generation) as key:
             try:
                 return bytes(
                     key.decrypt(sealed[NONCE_SIZE:], mechanism=Mechanism.AES_GCM, mechanism_param=how)
                 )
             except _REFUSED as error:
                 raise VaultError("a sealed record or key") from error
+
+    @contextmanager
+    def _using(self, generation: Generation) -> Iterator[Any]:
+        with self._token.session():
+            try:
+                yield self._key(generation)
+            except (pkcs11.KeyHandleInvalid, pkcs11.ObjectHandleInvalid) as error:
+                self._token.forget(ObjectClass.SECRET_KEY, _LABEL, _name(generation))
+                raise gone(generation) from error
 
     def _key(self, generation: Generation) -> Any:
         key = self._token.one(ObjectClass.SECRET_KEY, _LABEL, _name(generation))

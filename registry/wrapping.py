@@ -41,6 +41,9 @@ class WrappingKeys(Protocol):
     def generations(self) -> list[Generation]:
         """Those that are there, in any order."""
 
+    def holds(self, generation: Generation) -> bool:
+        """Whether it is there, or was when last looked."""
+
     def make(self, generation: Generation) -> None:
         """Makes a key, durably, unless it is there."""
 
@@ -106,6 +109,8 @@ class Wrapping:
 
     def begin(self, folder: Path) -> None:
         """Makes the first generation, unless there is one, or `folder` holds other keys: then the first was lost."""
+        if self._found():
+            return
         with locked(folder, wait=True):
             if not self._found() and not any(folder.glob("*.key")):
                 self._places[0].make(Generation(1))
@@ -125,7 +130,7 @@ class Wrapping:
 
     def _place(self, generation: Generation) -> WrappingKeys:
         for place in self._places:
-            if generation in place.generations():
+            if place.holds(generation):
                 return place
         raise gone(generation)
 
@@ -144,6 +149,9 @@ class WrappingFiles:
         for destroyed in set(self._keys) - set(found):
             self._keys.pop(destroyed, None)
         return found
+
+    def holds(self, generation: Generation) -> bool:
+        return generation in self._keys or self._path(generation).exists()
 
     def make(self, generation: Generation) -> None:
         write_secret(self._path(generation), os.urandom(KEY_SIZE))
