@@ -11,7 +11,7 @@ import uvicorn
 
 from contracts.deployment import PinError
 from registry.errors import RegistryError
-from registry.house import build, file_signer
+from registry.house import build, own_signer
 from registry.main import create_app
 from registry.settings import SettingsError, read_settings
 from registry.signer_server import SignerServer
@@ -38,7 +38,7 @@ def worker() -> None:
 def signer() -> None:
     """Holds every private key, behind a socket."""
     settings = read_settings()
-    server = SignerServer(file_signer(settings))
+    server = SignerServer(own_signer(settings))
     asyncio.run(server.serve(settings.socket, lambda: print("ready signer", flush=True)))
 
 

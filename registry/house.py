@@ -9,10 +9,15 @@ from contracts.deployment import Deployment
 from licence.keys import NetworkId
 from registry.chain import Chain
 from registry.errors import ChainUnreachableError
+from registry.file_keys import FileKeys, demand_production, unlocking_secret
 from registry.publishing import Publisher
 from registry.settings import Mode, Settings
-from registry.signer import FileSigner, Signer, SignerClient, unlocking_secret
+from registry.signer import RuledSigner, Signer
+from registry.signer_client import SignerClient
 from registry.store import Store
+from registry.token import open_token
+from registry.token_keys import TokenKeys
+from registry.token_wrapping import TokenWrapping
 from registry.vault import Vault
 
 
@@ -47,7 +52,7 @@ class House:
 
 def build(settings: Settings, signer: Signer | None = None) -> House:
     """The house of these settings; without a signer, the one behind the signer's socket."""
-    vault = Vault.open(settings.home / "keys" / "registry")
+    vault = open_vault(settings)
     return House(
         settings=settings,
         store=Store(settings.database, vault.seal_row),
@@ -58,10 +63,52 @@ def build(settings: Settings, signer: Signer | None = None) -> House:
     )
 
 
-def file_signer(settings: Settings) -> FileSigner:
-    """The signer itself, for its own process and for commands that run alone."""
-    secret = unlocking_secret(settings.home, settings.unlock, settings.mode is Mode.DEMO)
-    return FileSigner(settings.home, settings.chain_id, secret)
+def open_vault(settings: Settings) -> Vault:
+    """The vault; its wrapping keys are in a token once one is named for them.
+
+    Raises:
+        KeyFileError: production mode, and keys not fit for it.
+        TokenError, TokenUnreachableError: no such token, or a wrong PIN.
+    """
+    _demand_fit(settings)
+    if not settings.pkcs11_wrapping_token:
+        return Vault.open(settings.vault)
+    token = open_token(
+        settings.pkcs11_module, settings.pkcs11_wrapping_token, pin=settings.pkcs11_wrapping_pin
+    )
+    return Vault.open(settings.vault, TokenWrapping(token))
+
+
+def own_signer(settings: Settings) -> Signer:
+    """The signer itself, for its own process and for commands that run alone: keys in a token once one is named.
+
+    Raises:
+        KeyFileError: production mode, and keys not fit for it.
+        TokenError, TokenUnreachableError: no such token, or a wrong PIN.
+        SigningError: production mode, no token, and no ELICENCE_UNLOCK.
+    """
+    _demand_fit(settings)
+    if not settings.pkcs11_module:
+        return file_signer(settings)
+    token = open_token(settings.pkcs11_module, settings.pkcs11_token, pin=settings.pkcs11_pin)
+    return RuledSigner(TokenKeys(token), settings.home, settings.chain_id)
+
+
+def file_signer(settings: Settings) -> Signer:
+    """The signer with its keys in files.
+
+    Raises:
+        SigningError: production mode without ELICENCE_UNLOCK.
+    """
+    settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    secret = unlocking_secret(settings.keys, settings.unlock, settings.mode is Mode.DEMO)
+    return RuledSigner(FileKeys(settings.keys, secret), settings.home, settings.chain_id)
+
+
+def _demand_fit(settings: Settings) -> None:
+    settings.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if settings.mode is Mode.PRODUCTION:
+        demand_production(settings.keys)
 
 
 def read_deployment(home: Path) -> Deployment | None:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -45,6 +45,24 @@ class Settings(BaseSettings):
     list_size: int = Field(2**17, ge=4096, le=2**20, description="positions of a new status list")
     unlock: str = Field("", repr=False, description="unlocks the key files in production mode")
 
+    pkcs11_module: str = Field("", description="path of a PKCS #11 library; empty: keys in files")
+    pkcs11_token: str = Field("", description="label of the token with the signing keys")
+    pkcs11_pin: str = Field("", repr=False, description="PIN of the token with the signing keys")
+    pkcs11_wrapping_token: str = Field(
+        "", description="label of the token with the wrapping keys; empty: they are in files"
+    )
+    pkcs11_wrapping_pin: str = Field("", repr=False, description="PIN of the token with the wrapping keys")
+
+    @field_validator("pkcs11_wrapping_token")
+    @classmethod
+    def _demand_two_tokens(cls, label: str, others: ValidationInfo) -> str:
+        # The process that faces the network opens the wrapping keys: its PIN must not open the signing keys.
+        if label and not others.data.get("pkcs11_module"):
+            raise ValueError("ELICENCE_PKCS11_MODULE is needed too")
+        if label and label == others.data.get("pkcs11_token"):
+            raise ValueError("another token than ELICENCE_PKCS11_TOKEN expected")
+        return label
+
     @property
     def database(self) -> str:
         """The database's URL."""
@@ -56,9 +74,19 @@ class Settings(BaseSettings):
         return (self.public_base or f"http://{self.host}:{self.registry_port}/public").rstrip("/")
 
     @property
+    def keys(self) -> Path:
+        """The folder of the key files."""
+        return self.home / "keys"
+
+    @property
+    def vault(self) -> Path:
+        """The folder of the vault's key files."""
+        return self.keys / "registry"
+
+    @property
     def socket(self) -> Path:
         """The signer's socket."""
-        return self.home / "keys" / "signer.sock"
+        return self.keys / "signer.sock"
 
     @property
     def public(self) -> Path:

@@ -1,4 +1,4 @@
-"""The signer's process: a FileSigner behind a Unix socket of mode 0600. It faces no network."""
+"""The signer's process: a signer behind a Unix socket of mode 0600. It faces no network."""
 
 import asyncio
 import json
@@ -11,7 +11,8 @@ from typing import Any
 from licence.errors import LicenceError
 from licence.keys import Kid, NetworkId, Usage
 from registry.errors import RegistryError
-from registry.signer import FileSigner, Role, reachable
+from registry.signer import Role, Signer
+from registry.signer_client import reachable
 
 log = logging.getLogger("signer")
 _LIMIT = 8 * 1024 * 1024
@@ -20,7 +21,7 @@ _LIMIT = 8 * 1024 * 1024
 class SignerServer:
     """Answers one question a line."""
 
-    def __init__(self, signer: FileSigner) -> None:
+    def __init__(self, signer: Signer) -> None:
         self._signer = signer
         self._deeds: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
             "create_key": self._create_key,

@@ -22,8 +22,8 @@ from licence.paper import PaperCode
 from licence.reasons import Reason
 from licence.receipt import Receipt
 from licence.status import StatusRef
+from registry.file_keys import public_key
 from registry.showing import Shown
-from registry.signer import public_key
 
 _OLD = 100 * 3600
 

@@ -24,12 +24,12 @@ from licence.status import Act
 from localchain.genesis import ChainFolderError
 from registry import acts, documents, importing, issuing, onboarding, presenting, showing, worker
 from registry.errors import RegistryError
-from registry.house import House, build, file_signer
+from registry.house import House, build, own_signer
 from registry.mapping import RowMapping
 from registry.rows import read_table
 from registry.settings import SettingsError, read_settings
 from registry.store import department_by_id, licence_of
-from scripts import demo, seeding, tamper, up
+from scripts import demo, key_commands, seeding, tamper, up
 from scripts.stack import Ports, StackError
 from verifier.audit import audit as run_audit
 from verifier.chain import NodeError
@@ -75,7 +75,7 @@ def house() -> House:
     """The deeds over the settings of the environment, with the keys in this process: commands run on the registry's
     own machine, by its operator."""
     settings = read_settings()
-    return build(settings, file_signer(settings))
+    return build(settings, own_signer(settings))
 
 
 def tell(found: dict[str, Any], as_json: bool) -> None:
@@ -144,7 +144,7 @@ def deploy() -> None:
     """Put the contracts on the chain and write deployment.json; checks it if it is there."""
     with saying():
         settings = read_settings()
-        pins = onboarding.deploy(settings, file_signer(settings))
+        pins = onboarding.deploy(settings, own_signer(settings))
         tell({"network": pins.network_id, **pins.addresses}, False)
 
 
@@ -354,6 +354,8 @@ def audit(
     tell(counts, as_json)
     raise typer.Exit(1 if found.differences else 0)
 
+
+key_commands.register(app, saying, tell)
 
 if __name__ == "__main__":
     app()

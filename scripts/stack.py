@@ -14,7 +14,7 @@ from pathlib import Path
 
 from localchain import genesis
 from registry.chain import Chain, TransactionRefusedError
-from registry.house import House, build, file_signer
+from registry.house import House, build, own_signer
 from registry.onboarding import deploy
 from registry.settings import Settings
 from registry.signer import COUNCIL, Role
@@ -104,7 +104,7 @@ class Stack:
         self.ports.demand_free()
         (self.home / "log").mkdir(parents=True, exist_ok=True)
         self.reach_chain()
-        deploy(self.settings, file_signer(self.settings))
+        deploy(self.settings, own_signer(self.settings))
         for name, module in (
             ("signer", "registry signer"),
             ("registry", "registry web"),
@@ -120,7 +120,7 @@ class Stack:
     @property
     def council(self) -> str:
         """The council's account."""
-        return file_signer(self.settings).account(COUNCIL, Role.COUNCIL)
+        return own_signer(self.settings).account(COUNCIL, Role.COUNCIL)
 
     def reach_chain(self) -> None:
         """Joins the node that was named, or starts the local chain.

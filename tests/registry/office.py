@@ -15,7 +15,7 @@ from licence.canonical import JsonValue
 from licence.reasons import Reason
 from licence.status import Act
 from registry import worker
-from registry.house import House, build, file_signer
+from registry.house import House, build, own_signer
 from registry.issuing import Order, issue
 from registry.main import create_app
 from registry.onboarding import Applicant, admit, deploy
@@ -140,9 +140,9 @@ def open_office(
         if fund is not None:
             fund(stack.council)
         stack.reach_chain()
-        settings = stack.settings
-        deploy(settings, file_signer(settings))
-        house = build(settings, file_signer(settings))
+        signer = own_signer(stack.settings)
+        deploy(stack.settings, signer)
+        house = build(stack.settings, signer)
         admitted = admit(house, departments or seeding.applicants(), stack.let_in)
         yield Office(stack, house, {item.department.id: item.token for item in admitted})
         house.store.close()

@@ -10,13 +10,16 @@ import pytest
 
 from licence.canonical import base64url
 from licence.keys import Kid, NetworkId, Usage
+from registry.file_keys import unlocking_secret
 from registry.house import file_signer
 from registry.issuing import Order, issue
+from registry.key_files import KeyFileError, write_secret
 from registry.settings import Settings, SettingsError, read_settings
-from registry.signer import Role, SignerClient, SigningError, unlocking_secret
+from registry.signer import Role, SigningError
+from registry.signer_client import SignerClient
 from registry.signer_server import SignerServer
 from registry.store import department_by_id
-from registry.vault import Vault, VaultError, write_secret
+from registry.vault import Vault, VaultError
 from scripts import seeding
 from scripts.inventing import licences
 from tests.registry.office import Office, invented
@@ -102,8 +105,8 @@ def test_a_home_with_a_long_path_has_a_signer_too(tmp_path: Path) -> None:
 
 def test_key_files_that_others_may_read_are_refused(tmp_path: Path) -> None:
     Vault.open(tmp_path)
-    (tmp_path / "wrapping.key").chmod(0o644)
-    with pytest.raises(VaultError, match="chmod 600"):
+    (tmp_path / "wrapping-1.key").chmod(0o644)
+    with pytest.raises(KeyFileError, match="chmod 600"):
         Vault.open(tmp_path)
 
 
