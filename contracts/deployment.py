@@ -75,12 +75,21 @@ def check_pins(call: Call, deployment: Deployment) -> None:
     Raises:
         PinError: another chain id, genesis block or contract code; says which, and what was expected and found.
     """
-    _same("chain id", deployment.chain_id, int(call("eth_chainId", []), 16))
-    genesis = call("eth_getBlockByNumber", ["0x0", False])
-    _same("genesis block", deployment.genesis_hash.lower(), str((genesis or {}).get("hash")).lower())
+    check_network(call, deployment)
     for name, code in expected_code(deployment).items():
         found = call("eth_getCode", [deployment.addresses[name], "latest"])
         _same(f"code of {name}", keccak(code).hex(), keccak(bytes.fromhex(found[2:])).hex())
+
+
+def check_network(call: Call, deployment: Deployment) -> None:
+    """Demands the pinned chain id and genesis block: two questions, cheap enough to ask before each writing.
+
+    Raises:
+        PinError: another chain id or genesis block.
+    """
+    _same("chain id", deployment.chain_id, int(call("eth_chainId", []), 16))
+    genesis = call("eth_getBlockByNumber", ["0x0", False])
+    _same("genesis block", deployment.genesis_hash.lower(), str((genesis or {}).get("hash")).lower())
 
 
 def _same(what: str, expected: object, found: object) -> None:

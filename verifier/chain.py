@@ -3,20 +3,24 @@
 from collections.abc import Sequence
 from typing import Any
 
-import httpx
+from eth_abi.exceptions import DecodingError
 
 from contracts import artifacts
+from contracts.answers import AnswerError
 from contracts.counters import Counter
 from contracts.deployment import Deployment, check_pins
+from contracts.wire import RefusalError, Wire, WireError
 from licence.facts import Head
 from verifier.proofs import ProofError, state_root, storage
 
 _NO_SUCH_METHOD = -32601
 _PROOFS = 200
+_AT_ONCE = 50
+_FAILURES = (WireError, AnswerError, RefusalError)
 
 
 class NodeError(Exception):
-    """The node does not answer, or not as JSON-RPC."""
+    """The node does not answer, or what it answers is none to the question."""
 
 
 class ProofsNotServedError(Exception):
@@ -27,22 +31,23 @@ class Node:
     """One node of the pinned network."""
 
     def __init__(self, url: str, deployment: Deployment) -> None:
-        self._client = httpx.Client(base_url=url, timeout=10, trust_env=False)
+        self._wire = Wire(url)
         self._deployment = deployment
+        self._proves = False
 
     def many(self, calls: Sequence[tuple[str, list[Any]]]) -> list[Any]:
-        """The results of several calls, in their order.
+        """The results of several calls, in their order, each of the shape of its method.
 
         Raises:
-            NodeError: no answer, an error among them, or not one for each.
+            NodeError: no answer, an error among them, not one for each, or one that does not fit its question.
         """
-        asked = [
-            {"jsonrpc": "2.0", "id": place, "method": method, "params": params}
-            for place, (method, params) in enumerate(calls)
-        ]
         results: list[Any] = []
-        for start in range(0, len(asked), 50):
-            results += self._post(asked[start : start + 50])
+        for start in range(0, len(calls), _AT_ONCE):
+            part = calls[start : start + _AT_ONCE]
+            try:
+                results += self._wire.ask_many(part)
+            except _FAILURES as error:
+                raise NodeError(f"{part[0][0]}: {type(error).__name__}: {error}") from error
         return results
 
     def one(self, method: str, params: list[Any]) -> Any:
@@ -82,10 +87,13 @@ class Node:
             for contract, view, arguments in wanted
         ]
         answers = self.many(calls)
-        return [
-            artifacts.result(contract, view, bytes.fromhex(answer[2:]))
-            for (contract, view, _), answer in zip(wanted, answers, strict=True)
-        ]
+        try:
+            return [
+                artifacts.result(contract, view, bytes.fromhex(answer[2:]))
+                for (contract, view, _), answer in zip(wanted, answers, strict=True)
+            ]
+        except (DecodingError, ValueError, OverflowError) as error:
+            raise NodeError(f"eth_call: values of another shape ({type(error).__name__})") from error
 
     def proven(self, wanted: Sequence[Counter], head: Head) -> list[int]:
         """What the contracts' storage holds at a block, proven under that block's state root.
@@ -109,30 +117,24 @@ class Node:
 
     def _state_root(self, head: Head) -> bytes:
         block = self.one("eth_getBlockByNumber", [hex(head.number), False])
-        if block is None or block["hash"] != "0x" + head.hash.hex():
+        if block is None or block["hash"].lower() != "0x" + head.hash.hex():
             raise ProofError(f"block {head.number} is another than it was")
         return state_root(block)
 
     def _proof(self, address: str, slots: Sequence[int], block: int) -> Any:
         keys = [f"0x{slot:064x}" for slot in slots]
-        params = [address, keys, hex(block)]
-        question = {"jsonrpc": "2.0", "id": 0, "method": "eth_getProof", "params": params}
         try:
-            answer = self._client.post("/", json=question).json()
-            if "error" in answer and answer["error"]["code"] == _NO_SUCH_METHOD:
-                raise ProofsNotServedError
-            return answer["result"]
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-            raise NodeError(f"eth_getProof: {type(error).__name__}") from error
-
-    def _post(self, asked: list[dict[str, Any]]) -> list[Any]:
-        try:
-            answers = self._client.post("/", json=asked).json()
-            by_id = {answer["id"]: answer["result"] for answer in answers}
-            return [by_id[question["id"]] for question in asked]
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-            raise NodeError(f"{asked[0]['method']}: {type(error).__name__}") from error
+            answer = self._wire.ask("eth_getProof", [address, keys, hex(block)])
+        except RefusalError as error:
+            # A node that has served proofs and stops is not believed without them.
+            if error.code == _NO_SUCH_METHOD and not self._proves:
+                raise ProofsNotServedError from error
+            raise NodeError(f"eth_getProof: {error}") from error
+        except _FAILURES as error:
+            raise NodeError(f"eth_getProof: {error}") from error
+        self._proves = True
+        return answer
 
     def close(self) -> None:
         """Gives the connections back."""
-        self._client.close()
+        self._wire.close()
