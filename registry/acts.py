@@ -158,11 +158,10 @@ def _sign_anew(leases: Leases, act: StatusAct) -> None:
 
 def _deep(house: House, receipt: Mapping[str, Any]) -> bool:
     """Whether the receipt's block is the chain's own at that height, with `depth` blocks on top."""
-    head, number = int(house.chain.request("eth_blockNumber", []), 16), int(receipt["blockNumber"], 16)
-    if head < number + house.settings.depth:
+    number = int(receipt["blockNumber"], 16)
+    if house.chain.head() < number + house.settings.depth:
         return False
-    block = house.chain.request("eth_getBlockByNumber", [hex(number), False])
-    return block is not None and block["hash"] == receipt["blockHash"]
+    return bool(house.chain.block(number).hash == receipt["blockHash"])
 
 
 def _judge(leases: Leases, act: StatusAct, receipt: Mapping[str, Any]) -> None:
@@ -176,9 +175,8 @@ def _judge(leases: Leases, act: StatusAct, receipt: Mapping[str, Any]) -> None:
 
 def find(house: House, act: StatusAct, receipt: Mapping[str, Any]) -> StatusChanged | None:
     """The event of an act in the block that its receipt names; None: the node shows none."""
-    target = house.chain.demand_pins().addresses["StatusList"]
-    wanted = {"address": target, "blockHash": receipt["blockHash"]}
-    for entry in house.chain.request("eth_getLogs", [wanted]):
+    number = int(receipt["blockNumber"], 16)
+    for entry in house.chain.logs("StatusList", [], number, number):
         event = decode(entry)
         ours = entry["transactionHash"] == act.transaction_hash
         if ours and isinstance(event, StatusChanged) and (event.list, event.reason) == (act.list, act.act):
@@ -199,11 +197,11 @@ def _has_come(house: House, act: StatusAct) -> bool:
 
 def _finish(leases: Leases, act: StatusAct, receipt: Mapping[str, Any], event: StatusChanged | None) -> None:
     block = int(receipt["blockNumber"], 16)
-    header = leases.house.chain.request("eth_getBlockByNumber", [hex(block), False])
+    time = leases.house.chain.block(block).time
     with leases.writing(act.department) as session:
         stored = _stored(session, act)
         stored.state, stored.block, stored.block_hash = ActState.EFFECTIVE, block, receipt["blockHash"]
-        stored.time = int(header["timestamp"], 16)
+        stored.time = time
         stored.change = event.change if event else None
         for licence in _licences(session, act):
             licence.status, licence.act = int(Act(act.act).status), act.act

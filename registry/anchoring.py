@@ -134,8 +134,7 @@ def _follow(leases: Leases, batch: Batch) -> None:
 
 
 def _mined(house: House, receipt: Mapping[str, Any]) -> bool:
-    block = house.chain.request("eth_getBlockByNumber", [receipt["blockNumber"], False])
-    return block is not None and block["hash"] == receipt["blockHash"]
+    return bool(house.chain.block(int(receipt["blockNumber"], 16)).hash == receipt["blockHash"])
 
 
 def _prepare_again(leases: Leases, batch: Batch, why: str) -> None:
@@ -174,30 +173,26 @@ def _finish(leases: Leases, batch: Batch) -> None:
 
 def _deep(house: House, event: Anchored) -> bool:
     """Whether the event's block is the chain's own at that height, with `depth` blocks on top."""
-    head = int(house.chain.request("eth_blockNumber", []), 16)
-    if head < event.place.block + house.settings.depth:
+    number = event.place.block
+    if house.chain.head() < number + house.settings.depth:
         return False
-    block = house.chain.request("eth_getBlockByNumber", [hex(event.place.block), False])
-    return block is not None and block["hash"] == "0x" + event.place.block_hash.hex()
+    return house.chain.block(number).hash == "0x" + event.place.block_hash.hex()
 
 
 def find(house: House, batch: Batch) -> Anchored | None:
     """The event of a batch's anchoring; None: the node shows none."""
-    deployment = house.chain.demand_pins()
-    topics = [
-        "0x" + keccak(text=artifacts.signature(artifacts.load("AnchorLog").item("event", "Anchored"))).hex(),
-        "0x" + batch.department.to_bytes(32, "big").hex(),
-        "0x" + batch.seq.to_bytes(32, "big").hex(),
-    ]
-    wanted = {
-        "address": deployment.addresses["AnchorLog"],
-        "fromBlock": hex(deployment.block),
-        "toBlock": "latest",
-        "topics": topics,
-    }
-    logs: list[Mapping[str, Any]] = house.chain.request("eth_getLogs", [wanted])
-    events = [decode(entry) for entry in logs]
-    return next((e for e in events if isinstance(e, Anchored) and e.root == batch.root), None)
+    found = anchored(house, batch.department, batch.seq)
+    return next((event for event in found if event.root == batch.root), None)
+
+
+def anchored(house: House, department: int, seq: int | None = None) -> list[Anchored]:
+    """The anchorings of a department that the node shows: all of them, or those of one number."""
+    signature = artifacts.signature(artifacts.load("AnchorLog").item("event", "Anchored"))
+    topics = ["0x" + keccak(text=signature).hex(), "0x" + department.to_bytes(32, "big").hex()]
+    topics += ["0x" + seq.to_bytes(32, "big").hex()] if seq is not None else []
+    start = house.chain.demand_pins().block
+    logs = house.chain.logs("AnchorLog", topics, start, house.chain.head())
+    return [event for entry in logs if isinstance(event := decode(entry), Anchored)]
 
 
 def _supersede(house: House, session: Session, department: Department, batch: Batch) -> None:

@@ -5,16 +5,14 @@ old backup: the department is held up, and what is missing is named, until the s
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from eth_utils import keccak
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from contracts import artifacts
-from contracts.events import Anchored, decode
+from registry.anchoring import anchored
 from registry.house import House
 from registry.leases import Leases
 from registry.tables import ActState, Batch, BatchState, Hold, StatusAct, StatusList
@@ -65,11 +63,11 @@ def _look_at_acts(leases: Leases, department: int) -> None:
 
 def _replaced(house: House, rows: Sequence[Any]) -> list[Any]:
     """Those whose block is no longer the chain's."""
-    hashes = {row.block: None for row in rows}
-    for number in hashes:
-        block = house.chain.request("eth_getBlockByNumber", [hex(number), False])
-        hashes[number] = block and block["hash"]
-    return [row for row in rows if hashes[row.block] != row.block_hash]
+    head = house.chain.head()
+    hashes = {
+        number: house.chain.block(number).hash for number in {row.block for row in rows} if number <= head
+    }
+    return [row for row in rows if hashes.get(row.block) != row.block_hash]
 
 
 def _look_beyond(leases: Leases, department: int) -> None:
@@ -104,22 +102,9 @@ def _missing_anchors(house: House, session: Session, department: int) -> list[st
     ours = session.exec(select(Batch.root).where(Batch.department == department)).all()
     return [
         f"anchor {event.seq} of {event.size} licences in block {event.place.block}"
-        for event in _anchored(house, department)
+        for event in anchored(house, department)
         if event.root not in ours
     ] or [f"anchor {seq}"]
-
-
-def _anchored(house: House, department: int) -> list[Anchored]:
-    deployment = house.chain.demand_pins()
-    signature = artifacts.signature(artifacts.load("AnchorLog").item("event", "Anchored"))
-    wanted = {
-        "address": deployment.addresses["AnchorLog"],
-        "fromBlock": hex(deployment.block),
-        "toBlock": "latest",
-        "topics": ["0x" + keccak(text=signature).hex(), "0x" + department.to_bytes(32, "big").hex()],
-    }
-    logs: list[Mapping[str, Any]] = house.chain.request("eth_getLogs", [wanted])
-    return [event for entry in logs if isinstance(event := decode(entry), Anchored)]
 
 
 def _missing_acts(house: House, session: Session, department: int) -> list[str]:

@@ -3,6 +3,7 @@
 Steps are in migrations/versions, one file each, never changed once released.
 """
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,6 +18,7 @@ from registry.errors import RegistryError
 
 SealValues: TypeAlias = Callable[[str, dict[str, Any]], bytes]
 FIRST = "0001"
+_ONE = threading.Lock()  # alembic keeps its context in a global
 _FOLDER = Path(__file__).parent / "migrations"
 
 
@@ -44,7 +46,7 @@ def migrate(engine: Engine, seal: SealValues) -> None:
     with engine.connect() as connection:
         if MigrationContext.configure(connection).get_current_revision() == newest:
             return
-    with engine.execution_options(write=True).begin() as connection:
+    with _ONE, engine.execution_options(write=True).begin() as connection:
         _lock(connection)
         config.attributes["connection"], config.attributes["seal"] = connection, seal
         _upgrade(config, connection)

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from contracts import counters
 from registry.house import House
+from tests.nodes import tester
 from tests.registry.office import Office
 from verifier.chain import Node, ProofsNotServedError
 from verifier.proofs import ProofError, state_root, storage
@@ -106,12 +106,8 @@ def test_the_value_beside_the_proof_is_never_read(house: House) -> None:
 
 def test_a_node_without_proofs_is_believed_and_said_so(office: Office, tmp_path: Path) -> None:
     """Its counters are asked by call, and `proven` stays false: whoever reads the answer knows."""
-    pins = office.house.chain.demand_pins()
-    node = Node(office.stack.settings.chain_url, pins)
-    answer = {"jsonrpc": "2.0", "id": 0, "error": {"code": -32601, "message": "method not found"}}
-    node._client = httpx.Client(
-        base_url="http://node", transport=httpx.MockTransport(lambda _: httpx.Response(200, json=answer))
-    )
-    with pytest.raises(ProofsNotServedError):
-        node._proof(pins.anchor_log, [0], 1)
-    node.close()
+    with tester.serving(tester.Tester()) as url:
+        node = Node(url, office.house.chain.demand_pins())
+        with pytest.raises(ProofsNotServedError):
+            node._proof(node._deployment.anchor_log, [0], 0)
+        node.close()
