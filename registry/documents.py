@@ -5,13 +5,11 @@ import os
 import secrets
 from dataclasses import dataclass
 
-from obstore.store import LocalStore, ObjectStore, from_url
 from sqlmodel import Session, select
 
 from licence.canonical import base64url
 from registry.errors import InvalidError, NotFoundError
 from registry.house import House
-from registry.settings import Settings
 from registry.tables import Department, Document
 
 MAX_SIZE = 10 * 1024 * 1024
@@ -28,13 +26,6 @@ class Opened:
     salt: bytes
 
 
-def objects(settings: Settings) -> ObjectStore:
-    """Where the encrypted objects are: a folder, or whatever ELICENCE_OBJECTS_URL names."""
-    if settings.objects_url:
-        return from_url(settings.objects_url)
-    return LocalStore(settings.home / "registry" / "objects", mkdir=True)
-
-
 def keep(house: House, department: Department, data: bytes, media_type: str) -> Document:
     """Encrypts and stores a document. Its `digest` goes into the licence's field.
 
@@ -47,7 +38,7 @@ def keep(house: House, department: Department, data: bytes, media_type: str) -> 
         raise InvalidError("文件为空或超过10MB", "a document of 1 byte to 10 MiB expected")
     salt, name = os.urandom(SALT_SIZE), secrets.token_hex(16)
     key, wrapped = house.vault.new_key(f"document {name}")
-    objects(house.settings).put(name, house.vault.seal(key, salt + data, f"document {name}"))
+    house.objects.put(name, house.vault.seal(key, salt + data, f"document {name}"))
     row = Document(
         id=name,
         department=department.id,
@@ -74,6 +65,6 @@ def fetch(house: House, session: Session, department: Department, digest: str) -
     if row is None:
         raise NotFoundError("没有这份文件", "no such document")
     key = house.vault.unwrap(row.wrapped_key, f"document {row.id}")
-    sealed = bytes(objects(house.settings).get(row.object).bytes())
+    sealed = house.objects.get(row.object)
     plain = house.vault.unseal(key, sealed, f"document {row.id}")
     return Opened(plain[SALT_SIZE:], row.media_type, plain[:SALT_SIZE])

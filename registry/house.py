@@ -10,6 +10,7 @@ from licence.keys import NetworkId
 from registry.chain import Chain
 from registry.errors import ChainUnreachableError
 from registry.file_keys import FileKeys, demand_production, unlocking_secret
+from registry.objects import Objects
 from registry.publishing import Publisher
 from registry.settings import Mode, Settings
 from registry.signer import RuledSigner, Signer
@@ -31,6 +32,7 @@ class House:
     signer: Signer
     chain: Chain
     publisher: Publisher
+    objects: Objects
     clock: Callable[[], float] = time.time
 
     @property
@@ -60,6 +62,7 @@ def build(settings: Settings, signer: Signer | None = None) -> House:
         signer=signer or SignerClient(settings.socket),
         chain=Chain(settings.chain_url, read_deployment(settings.home)),
         publisher=Publisher(settings.public),
+        objects=Objects.open(settings),
     )
 
 
