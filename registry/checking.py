@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from registry import acts
 from registry.anchoring import anchored
 from registry.house import House
 from registry.leases import Leases
@@ -112,18 +112,11 @@ def _missing_acts(house: House, session: Session, department: int) -> list[str]:
     for number in range(1, house.chain.call("StatusList", "lists", department)[0] + 1):
         list_ = department << 32 | number
         changes = house.chain.call("StatusList", "listOf", list_)[1]
-        if changes > _known_changes(session, list_) and not _under_way(session, list_):
+        if changes > acts.known_changes(session, list_) and not _under_way(session, list_):
             missing.append(f"acts on status list {number}: {changes} on the chain")
         if session.get(StatusList, list_) is None and changes:
             missing.append(f"status list {number}")
     return missing
-
-
-def _known_changes(session: Session, list_: int) -> int:
-    """The newest change we made; acts of release 0.1.0 have no number: they are counted."""
-    effective = (StatusAct.list == list_, StatusAct.state == ActState.EFFECTIVE)
-    newest = session.exec(select(func.max(StatusAct.change)).where(*effective)).one()
-    return newest or session.exec(select(func.count()).select_from(StatusAct).where(*effective)).one()
 
 
 def _under_way(session: Session, list_: int) -> bool:
