@@ -49,12 +49,17 @@ def read_key(path: Path) -> bytes:
 
 
 def demand_private(path: Path) -> None:
-    """Nobody but its owner may read a file, or enter a folder.
+    """Nobody but its owner may read a file, or enter a folder, and its owner runs this process.
 
     Raises:
-        KeyFileError: somebody else may.
+        KeyFileError: somebody else may; or it is somebody else's.
     """
-    mode = path.stat().st_mode
+    found = path.stat()
+    mode, here = found.st_mode, os.geteuid()
+    if found.st_uid != here:
+        raise KeyFileError(
+            f"{path}: user {here} expected as its owner, user {found.st_uid} found: run this as the registry's user"
+        )
     if mode & _OTHERS:
         wanted = "700" if path.is_dir() else "600"
         raise KeyFileError(
