@@ -106,9 +106,11 @@ def _wrap_all(house: House, newest: Generation) -> Iterable[int]:
     for kind in _KINDS:
         last: Any = None
         while rows := _chunk(house, kind, last):
+            # Wrapped before the turn to write comes: others wait for the update alone.
+            changes = _changes(house.vault, kind, _older(kind, rows, newest))
             with house.store.write() as session:
-                count = _wrap(session, house.vault, kind, _older(kind, rows, newest))
-            yield count
+                _apply(session, kind, changes)
+            yield len(changes)
             last = rows[-1].key
 
 
@@ -125,7 +127,8 @@ def _close(house: House, newest: Generation) -> int:
         for kind in _KINDS:
             key, prefix = kind.table.c.wrapped_key, prefix_of(newest)
             older = or_(func.length(key) != WRAPPED_SIZE, func.substr(key, 1, len(prefix)) != prefix)
-            wrapped += _wrap(session, house.vault, kind, _rows(session, kind, where=older))
+            changes = _changes(house.vault, kind, _rows(session, kind, where=older))
+            wrapped += _apply(session, kind, changes)
     return wrapped
 
 
@@ -150,21 +153,24 @@ def _generation(kind: _Kind, row: Any) -> Generation:
         return generation_of(row.wrapped_key)
 
 
-def _wrap(session: Session, vault: Vault, kind: _Kind, rows: Sequence[Any]) -> int:
-    if not rows:
-        return 0
-    changes = [{"row": row.key, "old": row.wrapped_key, "new": _again(vault, kind, row)} for row in rows]
-    key, wrapped = next(iter(kind.table.primary_key)), kind.table.c.wrapped_key
-    # Only where it is still the key that was read: an erasure in between must not be undone.
-    same = and_(key == bindparam("row"), wrapped == bindparam("old"))
-    session.connection().execute(update(kind.table).where(same).values(wrapped_key=bindparam("new")), changes)
-    return len(changes)
+def _changes(vault: Vault, kind: _Kind, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    return [{"row": row.key, "old": row.wrapped_key, "new": _again(vault, kind, row)} for row in rows]
 
 
 def _again(vault: Vault, kind: _Kind, row: Any) -> bytes:
     name = kind.name(row.bound)
     with _naming(kind, row):
         return vault.wrap(vault.unwrap(row.wrapped_key, name), name)
+
+
+def _apply(session: Session, kind: _Kind, changes: list[dict[str, Any]]) -> int:
+    if changes:
+        key, wrapped = next(iter(kind.table.primary_key)), kind.table.c.wrapped_key
+        # Only where it is still the key that was read: an erasure in between must not be undone.
+        same = and_(key == bindparam("row"), wrapped == bindparam("old"))
+        change = update(kind.table).where(same).values(wrapped_key=bindparam("new"))
+        session.connection().execute(change, changes)
+    return len(changes)
 
 
 @contextmanager
