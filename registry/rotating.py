@@ -88,18 +88,15 @@ def rotate(house: House, progress: Callable[[int], None]) -> Rotated:
 @contextmanager
 def _alone(house: House) -> Iterator[None]:
     """One rotation at a time: on this machine by its key folder, on all machines by the database they share."""
-    with locked(house.settings.vault, wait=False), house.store.engine.connect() as connection:
+    with locked(house.settings.vault, wait=False), house.store.read() as session:
         if house.store.dialect == "postgresql":
-            alone = connection.execute(text(f"SELECT pg_try_advisory_lock({_ALONE})")).scalar()
-            connection.rollback()  # the lock is the connection's, and no transaction is left open
+            # Held until this transaction, which reads nothing else, ends.
+            alone = session.execute(text(f"SELECT pg_try_advisory_xact_lock({_ALONE})")).scalar()
             if not alone:
                 raise KeyFileError(
                     "another machine is rotating the wrapping key of this database: let it end"
                 )
-        try:
-            yield
-        finally:
-            connection.invalidate()  # ends the connection, and so the lock
+        yield
 
 
 def _wrap_all(house: House, newest: Generation) -> Iterable[int]:

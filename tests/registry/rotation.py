@@ -125,7 +125,7 @@ def others(house: House, folder: Path) -> Iterator[House]:
     """The same registry in another process, and where the database allows it on another machine."""
     yield replace(house, vault=Vault.open(house.settings.vault))
     if house.store.dialect == "postgresql":
-        away = folder / "home"
+        away = folder / secrets.token_hex(4)
         shutil.copytree(house.settings.keys, away / "keys", ignore=shutil.ignore_patterns("*.sock"))
         settings = house.settings.model_copy(update={"home": away})
         yield replace(house, settings=settings, vault=Vault.open(settings.vault))
