@@ -7,6 +7,7 @@ Data keys have one size, so the length tells the two apart.
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NewType, Protocol
 
@@ -14,7 +15,15 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from registry.errors import RegistryError
-from registry.key_files import KEY_SIZE, KeyFileError, destroy_secret, locked, read_key, write_secret
+from registry.key_files import (
+    KEY_SIZE,
+    KeyFileError,
+    destroy_secret,
+    key_file,
+    locked,
+    read_key,
+    write_secret,
+)
 
 NONCE_SIZE = 12
 Generation = NewType("Generation", int)
@@ -114,12 +123,15 @@ class Wrapping:
             )
         return found
 
-    def begin(self, folder: Path) -> None:
-        """Makes the first generation, unless there is one, or `folder` holds other keys: then the first was lost."""
+    def begin(self, folder: Path, others: Sequence[Path]) -> None:
+        """Makes the first generation and the `others` beside it, unless there is one, or `folder` holds keys already:
+        then the first was lost. The others are there before it is."""
         if self._found():
             return
         with locked(folder, wait=True):
             if not self._found() and not any(folder.glob("*.key")):
+                for path in others:
+                    key_file(path)
                 self._places[0].make(Generation(1))
 
     def add(self) -> Generation:
