@@ -3,8 +3,10 @@
 They never lie in the database's folder, so that its dump alone opens nothing.
 """
 
+import ctypes
 import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from registry.errors import RegistryError
 
 KEY_SIZE = 32
 _OTHERS = 0o077
+_PR_SET_DUMPABLE = 4
 
 
 class KeyFileError(RegistryError):
@@ -114,6 +117,12 @@ def locked(folder: Path, *, wait: bool) -> Iterator[None]:
         raise KeyFileError(f"{folder}: another process is changing its keys: let it end") from error
     finally:
         os.close(descriptor)
+
+
+def hide_memory() -> None:
+    """Lets no process of the same user read this one's memory and environment, nor any core dump hold them (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0)
 
 
 def sync_folder(folder: Path) -> None:

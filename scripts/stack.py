@@ -206,7 +206,8 @@ class Stack:
                 process.kill()
                 process.wait()
 
-    def _environment(self, name: str) -> Mapping[str, str]:
+    def environment(self, name: str) -> Mapping[str, str]:
+        """What one process is told."""
         told = self._told()
         return {key: value for key, value in told.items() if name in _SECRETS.get(key, (name,))}
 
@@ -236,7 +237,7 @@ class Stack:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                env=self._environment(name),
+                env=self.environment(name),
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
 

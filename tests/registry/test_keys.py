@@ -22,7 +22,7 @@ from registry.signer_client import SignerClient
 from registry.signer_server import SignerServer
 from registry.token import TokenUnreachableError
 from registry.vault import Vault
-from scripts.stack import ROOT
+from scripts.stack import ROOT, Stack
 
 NETWORK = NetworkId(bytes(32))
 SECRET = "an invented secret of the tests"
@@ -102,6 +102,33 @@ def test_somebody_elses_key_is_refused(tmp_path: Path) -> None:
         os.chown(theirs, 1, 1)
     with pytest.raises(KeyFileError, match="run this as the registry's user"):
         demand_private(theirs)
+
+
+def test_each_secret_of_the_environment_goes_to_those_who_need_it_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = ("UNLOCK", "PKCS11_PIN", "PKCS11_WRAPPING_PIN")
+    for name in secrets:
+        monkeypatch.setenv(f"ELICENCE_{name}", SECRET)
+    stack = Stack(tmp_path, database_url="postgresql://registry:invented@nowhere/registry")
+    told = {name: stack.environment(name) for name in ("chain", "signer", "registry", "worker", "verifier")}
+    knowing = {name: {key for key in secrets if f"ELICENCE_{key}" in had} for name, had in told.items()}
+    assert knowing == {
+        "chain": set(),
+        "signer": {"UNLOCK", "PKCS11_PIN"},
+        "registry": {"PKCS11_WRAPPING_PIN"},
+        "worker": {"PKCS11_WRAPPING_PIN"},
+        "verifier": set(),
+    }
+    assert {name for name, had in told.items() if "ELICENCE_DATABASE_URL" in had} == {"registry", "worker"}
+
+
+def test_the_memory_of_a_process_with_keys_is_its_own(tmp_path: Path) -> None:
+    program = "import ctypes; from registry.key_files import hide_memory; get = lambda: ctypes.CDLL(None).prctl(3); "
+    program += "print(get()); hide_memory(); print(get())"
+    told = [sys.executable, "-c", program]
+    ended = subprocess.run(told, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == ["1", "0"]
 
 
 @contextmanager
