@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import psycopg
+from sqlmodel import func, select
 
 from registry.house import House
 from registry.store import Store
@@ -85,7 +86,14 @@ def command(office: Office, *arguments: str, typed: str = "") -> subprocess.Comp
 
 
 def crowd(house: House, count: int) -> None:
-    """Holders with data keys and nothing else."""
+    """As many holders at least, with data keys and nothing else."""
+    with house.store.read() as session:
+        known = session.exec(select(func.count()).select_from(Subject)).one()
+    holders(house, count - known)
+
+
+def holders(house: House, count: int = 1) -> None:
+    """So many new holders."""
     with house.store.write() as session:
         for _ in range(count):
             index = os.urandom(32)

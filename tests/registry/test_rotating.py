@@ -145,7 +145,7 @@ def test_the_copied_database_holds_no_key(office: Office) -> None:
 def test_a_rotation_killed_anywhere_loses_nothing_and_the_next_ends_it(office: Office, moment: str) -> None:
     licence = office.issue()
     attach(office)
-    rotation.crowd(office.house, 1_200)
+    rotation.crowd(office.house, 1_100)
     rest = everything_else(office)
     rotation.killed(office, moment)
     between = wrapped(office)
@@ -164,7 +164,7 @@ def test_a_rotation_killed_anywhere_loses_nothing_and_the_next_ends_it(office: O
 
 
 def test_issuing_and_showing_go_on_while_it_rotates(office: Office) -> None:
-    rotation.crowd(office.house, 2_000)
+    rotation.crowd(office.house, 1_100)
     shown, stop, failed = office.issue(), threading.Event(), list[BaseException]()
     values = office.business()
     office.issue(creditCode=values["creditCode"])
@@ -194,7 +194,7 @@ def test_issuing_and_showing_go_on_while_it_rotates(office: Office) -> None:
             issue(office.house, session, department_by_id(session, 1), office.order(values, Act.CHANGED))
 
     def new_holder() -> None:
-        rotation.crowd(office.house, 1)
+        rotation.holders(office.house)
 
     deeds = {"issued": issued, "new holder": new_holder, "attached": attached, "opened": opened}
     threads = [threading.Thread(target=again_and_again, args=deed) for deed in deeds.items()]
