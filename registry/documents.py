@@ -11,6 +11,7 @@ from licence.canonical import base64url
 from registry.errors import InvalidError, NotFoundError
 from registry.house import House
 from registry.tables import Department, Document
+from registry.vault import VaultError
 
 MAX_SIZE = 10 * 1024 * 1024
 SALT_SIZE = 16
@@ -38,7 +39,7 @@ def keep(house: House, department: Department, data: bytes, media_type: str) -> 
         raise InvalidError("文件为空或超过10MB", "a document of 1 byte to 10 MiB expected")
     salt, name = os.urandom(SALT_SIZE), secrets.token_hex(16)
     key, wrapped = house.vault.new_key(f"document {name}")
-    house.objects.put(name, house.vault.seal(key, salt + data, f"document {name}"))
+    house.objects.put(name, house.vault.seal(key, salt + data, _bound(department.id, name)))
     row = Document(
         id=name,
         department=department.id,
@@ -64,7 +65,24 @@ def fetch(house: House, session: Session, department: Department, digest: str) -
     row = session.exec(wanted).first()
     if row is None:
         raise NotFoundError("没有这份文件", "no such document")
+    plain = unsealed(house, row)
+    return Opened(plain[SALT_SIZE:], row.media_type, plain[:SALT_SIZE])
+
+
+def unsealed(house: House, row: Document) -> bytes:
+    """A document's salt and bytes.
+
+    Raises:
+        VaultError: the object was altered, or is another document's or department's.
+    """
     key = house.vault.unwrap(row.wrapped_key, f"document {row.id}")
     sealed = house.objects.get(row.object)
-    plain = house.vault.unseal(key, sealed, f"document {row.id}")
-    return Opened(plain[SALT_SIZE:], row.media_type, plain[:SALT_SIZE])
+    try:
+        return house.vault.unseal(key, sealed, _bound(row.department, row.id))
+    except VaultError:
+        # Release 0.1.0 bound a document to its id alone.
+        return house.vault.unseal(key, sealed, f"document {row.id}")
+
+
+def _bound(department: int, name: str) -> str:
+    return f"document {department} {name}"

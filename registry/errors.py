@@ -71,6 +71,19 @@ class ReadOnlyError(UnreachableError):
         )
 
 
+class RotatedAwayError(UnreachableError):
+    """A data key that was wrapped just before its wrapping key was rotated away: nothing was stored."""
+
+    code = "rotated_away"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "加密密钥刚刚轮换，请重试",
+            "the wrapping key was rotated this moment, nothing was stored: ask again. If that does not help, the key "
+            "files are older than the database: restore newer ones",
+        )
+
+
 class SignerUnreachableError(UnreachableError):
     """The signer does not answer."""
 

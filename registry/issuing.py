@@ -287,6 +287,8 @@ def _subject(house: House, session: Session, record: Record) -> tuple[Subject, b
             session.add(made)
             session.flush()
     except IntegrityError:  # another department's licence of the same holder came first, this very moment
+        if session.exec(select(Subject.id).where(Subject.holder_index == index)).first() is None:
+            raise
         return _subject(house, session, record)
     return made, key
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session, col, create_engine, select
 
 from licence.keys import Usage
-from registry.errors import NotFoundError, ReadOnlyError, UnreachableError
+from registry.errors import NotFoundError, ReadOnlyError, RotatedAwayError, UnreachableError
 from registry.migrating import migrate
 from registry.tables import (
     NUMBERED,
@@ -33,6 +33,7 @@ from registry.tables import (
 
 _POSTGRESQL = "-c lock_timeout=5000 -c statement_timeout=60000 -c synchronous_commit=on -c timezone=UTC"
 _WAIT = 5
+ROTATED_AWAY = "wrapped under a key that was rotated away"  # what the database says of it: see rotating.py
 _LOCKS = 0x454C52  # the number of our advisory locks: "ELR"
 
 
@@ -69,7 +70,7 @@ class Store:
         """A transaction that may write rows of these departments (none named: any row); committed whole, or not at all.
 
         Raises:
-            UnreachableError: the database is locked or gone.
+            UnreachableError: the database is locked or gone, or its wrapping key was rotated this moment.
         """
         with self._session(self._engine.execution_options(write=True)) as session:
             session.connection()  # begins: SQLite's turn to write is had from here on
@@ -98,6 +99,10 @@ class Store:
                 yield session
             except (OperationalError, PoolTimeoutError) as error:
                 raise _unreachable(error) from error
+            except IntegrityError as error:
+                if ROTATED_AWAY in str(error.orig):
+                    raise RotatedAwayError from error
+                raise
 
     def _seal_rows(self, session: Session, *_: object) -> None:
         for row in [*session.new, *session.dirty]:

@@ -21,6 +21,14 @@ from registry.signer import COUNCIL, Role
 
 ROOT = Path(__file__).resolve().parent.parent
 _PR_SET_PDEATHSIG = 1
+_REGISTRY = ("registry", "worker")
+# Each secret goes to those who need it: whoever takes the process that faces the network finds no signing secret there.
+_SECRETS = {
+    "ELICENCE_UNLOCK": ("signer",),
+    "ELICENCE_PKCS11_PIN": ("signer",),
+    "ELICENCE_PKCS11_WRAPPING_PIN": _REGISTRY,
+    "ELICENCE_DATABASE_URL": _REGISTRY,
+}
 
 
 class StackError(Exception):
@@ -198,7 +206,12 @@ class Stack:
                 process.kill()
                 process.wait()
 
-    def _environment(self) -> Mapping[str, str]:
+    def environment(self, name: str) -> Mapping[str, str]:
+        """What one process is told."""
+        told = self._told()
+        return {key: value for key, value in told.items() if name in _SECRETS.get(key, (name,))}
+
+    def _told(self) -> Mapping[str, str]:
         settings = self.settings
         return {
             **os.environ,
@@ -224,7 +237,7 @@ class Stack:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                env=self._environment(),
+                env=self.environment(name),
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
 
