@@ -18,11 +18,10 @@ from PIL import Image, UnidentifiedImageError
 from starlette.exceptions import HTTPException
 
 from licence.facts import Asked
-from licence.reasons import Verdict
 from verifier import openapi
 from verifier.forging import ForgeError, forge
 from verifier.openapi import problems
-from verifier.trust import Trust
+from verifier.trust import PLIGHTS, Trust
 from verifier.verifying import answer
 
 Message: TypeAlias = MutableMapping[str, Any]
@@ -39,6 +38,7 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_OURS = {reason.name for reason in PLIGHTS}
 _SHAPE = (
     'a JSON object {"presentation": text} expected, for a wallet with "audience" and "nonce", both texts; '
     'for a batch {"questions": [1 to 100 of these]}'
@@ -87,8 +87,7 @@ class App:
         if not isinstance(text, str):
             raise TypeError("presentation: a text")
         found = answer(self._trust, text.strip(), int(self._clock()), question)
-        ours = found["verdict"] == Verdict.UNDETERMINED and self._trust.reason is not None
-        return (503 if ours and found["form"] else 200), found
+        return (503 if found["reason"] in _OURS and found["form"] else 200), found
 
 
 def _answered(verify: Callable[[Any], tuple[int, Any]], body: bytes | None, limit: int) -> tuple[int, bytes]:
