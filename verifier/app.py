@@ -173,9 +173,11 @@ def _reading(app: FastAPI, trust: Trust) -> None:
     @app.get("/readyz", response_class=Response, responses={200: openapi.HEALTH, **problems(503)})
     def ready() -> Response:
         """The chain has been read and is not doubted."""
-        if trust.doubt is None:
+        plight = trust.plight(int(time.time()))
+        if trust.doubt is None and plight is None:
             return Response('{"status":"ready"}', media_type="application/json")
-        return _refuse(503, "暂不可用", trust.doubt)
+        why = plight.en if plight is not None else ""
+        return _refuse(503, "暂不可用", trust.doubt or why)
 
     @app.get("/api/v1/network", responses={200: openapi.NETWORK})
     def network() -> dict[str, Any]:
@@ -235,7 +237,7 @@ async def _limited(request: Request, most: int) -> bytes | None:
 
 
 def _network(trust: Trust) -> dict[str, Any]:
-    index, pins, head = trust.index, trust.deployment, trust.index.head
+    index, pins, head, now = trust.index, trust.deployment, trust.index.head, time.time()
     return {
         "chain_id": pins.chain_id,
         "genesis_hash": pins.genesis_hash,
@@ -255,6 +257,10 @@ def _network(trust: Trust) -> dict[str, Any]:
             for known in index.departments.values()
         ],
         "licences": len(trust.files.places),
+        "witnesses": [
+            {"at": url, "agrees": heard.plight is None and now < heard.until}
+            for url, heard in trust.witnesses.items()
+        ],
         "single_operator": True,
     }
 

@@ -16,7 +16,7 @@ from licence.facts import DepartmentFacts, Head, KeyFacts, StatusFacts, TypeFact
 from licence.keys import Kid, PublicKey, Suite, Usage
 from licence.receipt import Anchor
 from licence.status import Act, Status, StatusRef
-from licence.witness import NOTHING, after
+from licence.witness import NOTHING, DepartmentHead, after
 
 MARKS = 4_096
 
@@ -71,6 +71,18 @@ class Index:
         """The digest of every log up to a block; None: too long ago to be known still."""
         place = bisect_right(self.marks, block, key=lambda mark: mark[0])
         return self.marks[place - 1][1] if place else None
+
+    def heads(self) -> tuple[DepartmentHead, ...]:
+        """Each department's last numbers, in order."""
+        changes: dict[int, int] = {}
+        for list_, known in self.lists.items():
+            changes[list_ >> 32] = changes.get(list_ >> 32, 0) + known.changes
+        found = []
+        for department in sorted({*self.departments, *self.anchors, *changes}):
+            anchors = self.anchors.get(department, ())
+            root = anchors[-1].root if anchors else bytes(32)
+            found.append(DepartmentHead(department, len(anchors), root, changes.get(department, 0)))
+        return tuple(found)
 
     def copy(self) -> "Index":
         """A copy that shares what no event changes in place."""
