@@ -93,7 +93,7 @@ class Witness:
         deep = newest.number - self._depth
         confirmed = newest if not self._depth else self._reader.block(max(deep, 0))
         if broken is not None or not self._whole:
-            return self._read_anew(confirmed)
+            return self._read_anew(confirmed, same=broken is None)
         for span in self._reader.read(self._index, confirmed):
             self._index = span.index
             self._notebook.note(span.index, span.events)
@@ -116,14 +116,15 @@ class Witness:
                 return AlarmKind.FORK, Loss(zh, f"block {number} has another hash: {words}")
         return None
 
-    def _read_anew(self, confirmed: Head) -> bool:
-        """Reads the whole chain, and believes it only if nothing that was known is lost."""
+    def _read_anew(self, confirmed: Head, *, same: bool) -> bool:
+        """Reads the whole chain, and believes it only if nothing that was known is lost; `same`: the block up to
+        which it was known is still the chain's."""
         if self._refused == confirmed:
             return False
         known, fresh = self._index, Index()
         for span in self._reader.read(fresh, confirmed):
             fresh = span.index
-        lost = [*losses(known, fresh), *_other_events(known, fresh)]
+        lost = [*losses(known, fresh), *(_other_events(known, fresh) if same else ())]
         if lost:
             self._refused = confirmed
             kind = AlarmKind.FORK if any(loss.other for loss in lost) else AlarmKind.DISAPPEARANCE
@@ -172,9 +173,7 @@ class Witness:
 def _other_events(known: Index, fresh: Index) -> list[Loss]:
     """The same block with other events in or before it: a node that hid something, once or now."""
     head = known.head
-    if head is None or fresh.head is None or fresh.head.hash != head.hash:
-        return []
-    if fresh.digest_at(head.number) in (known.digest, None):
+    if head is None or fresh.digest_at(head.number) in (known.digest, None):
         return []
     return [
         Loss(

@@ -60,6 +60,10 @@ class Listener:
                 self._weigh(statement, now)
         self._compare(now)
 
+    def close(self) -> None:
+        """Gives the connections back."""
+        self._fetcher.close()
+
     def _hear(self, now: int) -> Statement | None:
         text = self._fetcher.get(self._required.url)
         network = NetworkId(self._trust.deployment.network)
