@@ -91,7 +91,7 @@ class Follower:
         newest = self._reader.newest()
         gone = self._gone(newest)
         if gone is None:
-            self._went_back = False
+            self._went_back, self._refused = False, None
             self._read_on(newest)
         elif self._went_back:
             self._read_anew(newest)

@@ -49,7 +49,16 @@ class Reader:
             NodeError: the node does not answer.
             GapError: it is not there.
         """
-        return _head(self._node.one("eth_getBlockByNumber", [hex(number), False]))
+        return self.blocks([number])[0]
+
+    def blocks(self, numbers: Sequence[int]) -> list[Head]:
+        """Several blocks that were there, asked for in one question.
+
+        Raises:
+            NodeError, GapError: as block.
+        """
+        calls = [("eth_getBlockByNumber", [hex(number), False]) for number in numbers]
+        return [_head(found) for found in self._node.many(calls)]
 
     def read(self, index: Index, newest: Head) -> Iterator[Span]:
         """Everything after the index's head, up to `newest`, in spans; each goes on from the one before.

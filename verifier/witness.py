@@ -24,6 +24,7 @@ from verifier.witness_key import WitnessKey
 log = structlog.get_logger("witness")
 _SAMPLE = 3
 _TWICE = 2
+_NOTE_EVERY = 5
 
 
 class Witness:
@@ -43,7 +44,7 @@ class Witness:
         self._key, self._depth, self._clock = key, depth, clock
         self._reader = Reader(node, deployment)
         self._index = notebook.known()
-        self._pinned, self._whole, self._gaps = False, False, 0
+        self._pinned, self._whole, self._gaps, self._looked = False, False, 0, 0
         self._refused: Head | None = None
         self._statement: tuple[str, int] | None = None
 
@@ -108,10 +109,10 @@ class Witness:
             en = f"the head went back from block {known.number} to {newest.number}"
             return AlarmKind.ROLLBACK, Loss(zh, en)
         seen = [(known.number, known.hash), *self._notebook.sample(_SAMPLE)]
-        for number, hash_ in seen:
-            found = self._reader.block(number).hash
-            if found != hash_:
-                words = f"{hash_.hex()[:16]}… → {found.hex()[:16]}…"
+        blocks = self._reader.blocks([number for number, _ in seen])
+        for (number, hash_), found in zip(seen, blocks, strict=True):
+            if found.hash != hash_:
+                words = f"{hash_.hex()[:16]}… → {found.hash.hex()[:16]}…"
                 zh = f"区块 {number} 的哈希变了：{words}"
                 return AlarmKind.FORK, Loss(zh, f"block {number} has another hash: {words}")
         return None
@@ -152,8 +153,9 @@ class Witness:
     def _say(self, *, fine: bool) -> None:
         """Signs what is known: when all is well, and when there is an alarm to tell."""
         now, head, alarms = int(self._clock()), self._index.head, self._notebook.open_alarms()
-        if fine:
+        if fine and now >= self._looked + _NOTE_EVERY:
             self._notebook.looked(now)
+            self._looked = now
         if head is None or not (fine or alarms):
             return
         statement = Statement(
