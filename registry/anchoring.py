@@ -21,7 +21,7 @@ from registry import acts, trail
 from registry.house import House
 from registry.leases import Leases
 from registry.store import department_by_id, leaves_of
-from registry.tables import Batch, BatchState, Department, Licence
+from registry.tables import Batch, BatchState, Department, Hold, Licence
 
 log = structlog.get_logger("anchoring")
 _GAS = 150_000
@@ -34,6 +34,7 @@ def seal(leases: Leases, force: bool = False) -> int:
         waiting = session.exec(
             select(Licence.department, func.count(), func.min(Licence.iat))
             .where(col(Licence.batch).is_(None))
+            .where(col(Licence.department).not_in(select(Hold.department)))  # on top of what, nobody knows
             .group_by(col(Licence.department))
         ).all()
     ripe = [

@@ -17,7 +17,7 @@ from licence.receipt import Receipt
 from registry.errors import NotAnchoredError, NotFoundError
 from registry.house import House
 from registry.issuing import open_record
-from registry.store import final_batch, leaves_of, type_for
+from registry.store import demand_open, final_batch, leaves_of, type_for
 from registry.tables import Batch, Licence, StatusList
 
 MAX_VERSION = 17
@@ -107,10 +107,12 @@ def status_list(session: Session, list_: int) -> bytes:
 
     Raises:
         NotFoundError: there is no such list.
+        ReadOnlyError: the store is behind the chain: what was revoked since would be said to be valid.
     """
     known = session.get(StatusList, list_)
     if known is None:
         raise NotFoundError("没有这个状态列表", "no such status list")
+    demand_open(session, known.department)
     entries = bytearray((known.size + 3) // 4)
     wanted = select(Licence.status_index, Licence.status).where(
         Licence.status_list == list_, Licence.status != 0
