@@ -22,6 +22,7 @@ from sqlmodel import SQLModel
 from registry.backup_file import BackupError, BackupWriter, Header, authenticate, read_header, read_records
 from registry.house import House
 from registry.key_files import locked, sync_folder
+from registry.migrating import FIRST
 from registry.settings import Settings
 from registry.store import sealed_bytes
 from registry.tables import Hold, Lease
@@ -77,7 +78,7 @@ def back_up(house: House, target: Path, progress: Progress = lambda *_: None) ->
         network = house.chain.deployment.network_id if house.chain.deployment else ""
         with house.store.read() as session:
             connection = session.connection()
-            schema = MigrationContext.configure(connection).get_current_revision() or ""
+            schema = MigrationContext.configure(connection).get_current_revision() or FIRST
             writer = BackupWriter(
                 cast(BinaryIO, out), house.vault, schema=schema, network=network, now=house.now
             )

@@ -95,8 +95,8 @@ def verify_backup(file: Path) -> dict[str, Any]:
     if found.altered:
         raise BackupError(
             "备份中有被改动的行",
-            f"the file is whole, but {found.altered} rows in it do not bear the seal of this registry: they were altered "
-            "before; run `elicence fsck`",
+            f"the file is whole, but {found.altered} rows in it do not bear this registry's seal: they were altered "
+            "before it was made; run `elicence fsck`",
         )
     return _told(found)
 
