@@ -18,7 +18,7 @@ from registry import documents
 from registry.backup import back_up, verify
 from registry.backup_file import BackupError
 from registry.chunks import CHUNK, StreamError
-from registry.house import build, open_vault
+from registry.house import House, build, open_vault
 from registry.migrating import UnfinishedRestoreError
 from registry.restoring import restore
 from registry.rotating import rotate
@@ -245,7 +245,12 @@ def test_a_restore_that_was_not_finished_cannot_be_started_and_is_made_again(
     with pytest.raises(UnfinishedRestoreError, match="run `elicence restore` again"):
         build(settings)
     seen: list[Path] = []
-    again = restore(settings, file, journals=[journal], erase_again=lambda _, path: seen.append(path) or 1)
+
+    def erase(_: House, path: Path) -> int:
+        seen.append(path)
+        return 1
+
+    again = restore(settings, file, journals=[journal], erase_again=erase)
     assert (seen, again.erased, again.counts["licence"]) == ([journal], 1, 3)
     house = build(settings)
     demand_sound(house)
