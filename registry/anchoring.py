@@ -107,6 +107,9 @@ def _prepare(leases: Leases, batch: Batch) -> None:
     with house.store.read() as session:
         account = department_by_id(session, batch.department).anchor_account
         leaves = leaves_of(session, batch.id or 0)
+    if not leaves or merkle.root(leaves) != batch.root:
+        _quarantine(leases, batch, "its licences are not in this store: they were lost, or altered")
+        return
     house.publisher.leaves(batch.department, batch.root, leaves)
     data = artifacts.calldata("AnchorLog", "anchor", batch.prev_root, batch.root, batch.size)
     target = house.chain.try_out(account, "AnchorLog", data)

@@ -3,12 +3,11 @@
 A store that lacks something is older than the chain: a backup was restored, or rows are gone. Nothing is changed here.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import TypeVar
 
 from eth_utils import keccak
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from contracts import artifacts
@@ -71,24 +70,21 @@ def missing_anchors(house: House, session: Session, department: int) -> list[Anc
     return [event for event in found if event.root not in ours]
 
 
-def missing_acts(house: House, session: Session, list_: int) -> list[StatusChanged]:
-    """The changes of a list that no act of ours stands for, be it effective or on its way; in their order. A node may
-    hide some.
+def changes_since(house: House, session: Session, list_: int) -> list[tuple[StatusChanged, int | None]]:
+    """The changes of a list after the newest that we know, in their order, each with the number of our act that it is,
+    on its way or just come; None: no act of ours. A node may hide some.
 
     Raises:
         ChainUnreachableError: the node does not answer.
     """
-    known, ours = known_changes(session, list_), _on_their_way(session, list_)
+    known, ours = known_changes(session, list_), _unnumbered(session, list_)
     found = _events(house, "StatusList", [None, _topic(list_)])
     changes = [event for event in found if isinstance(event, StatusChanged) and event.change > known]
-    missing = []
+    pairs = []
     for event in sorted(changes, key=lambda event: event.change):
-        which = (event.reason, tuple(event.indices))
-        if ours[which]:
-            ours[which] -= 1  # each act of ours stands for one change
-        else:
-            missing.append(event)
-    return missing
+        waiting = ours.get((event.reason, tuple(event.indices)), [])
+        pairs.append((event, waiting.pop(0) if waiting else None))  # each act of ours stands for one change
+    return pairs
 
 
 def missing_keys(house: House, session: Session, department: int) -> list[KeyAdded]:
@@ -169,8 +165,9 @@ def _act_words(house: House, session: Session, department: int) -> list[str]:
         )
         more = changes - known_changes(session, list_)
         if more > 0:
-            missing = missing_acts(house, session, list_)
-            hidden = not missing and more > _on_their_way(session, list_).total()
+            pairs = changes_since(house, session, list_)
+            missing = [event for event, act in pairs if act is None]
+            hidden = not missing and more > max(len(pairs), _count_unnumbered(session, list_))
             words += [f"acts on {name}: {changes} on the chain"] if hidden else _some(missing)
         if changes and session.get(StatusList, list_) is None:
             words.append(name)
@@ -182,17 +179,38 @@ def _some(events: Sequence[Event]) -> list[str]:
     return [told(event) for event in events[:_TOLD]] + ([f"and {more} more like these"] if more > 0 else [])
 
 
-def _on_their_way(session: Session, list_: int) -> "Counter[tuple[int, tuple[int, ...]]]":
+def _unnumbered(session: Session, list_: int) -> dict[tuple[int, tuple[int, ...]], list[int]]:
+    """The acts of ours that no change of the chain is known for, by what they do, oldest first."""
     wanted = (
         select(StatusAct.id, StatusAct.act, Licence.status_index)
         .join(StatusActLicence, col(StatusActLicence.act) == col(StatusAct.id))
         .join(Licence, col(Licence.row) == col(StatusActLicence.licence))
-        .where(StatusAct.list == list_, StatusAct.state != ActState.EFFECTIVE)
+        .where(_without_change(session, list_))
+        .order_by(col(StatusAct.id))
     )
-    acts: dict[tuple[int | None, int], list[int]] = {}
+    acts: dict[tuple[int, int], list[int]] = {}
     for number, act, index in session.exec(wanted):
-        acts.setdefault((number, act), []).append(index)
-    return Counter((act, tuple(sorted(indices))) for (_, act), indices in acts.items())
+        acts.setdefault((number or 0, act), []).append(index)
+    found: dict[tuple[int, tuple[int, ...]], list[int]] = {}
+    for (number, act), indices in acts.items():
+        found.setdefault((act, tuple(sorted(indices))), []).append(number)
+    return found
+
+
+def _count_unnumbered(session: Session, list_: int) -> int:
+    wanted = select(func.count()).select_from(StatusAct).where(_without_change(session, list_))
+    return session.exec(wanted).one()
+
+
+def _without_change(session: Session, list_: int) -> ColumnElement[bool]:
+    """The acts on their way, and those that came after the newest numbered one and found nothing to change any more:
+    a backup had them on their way, and they had come since."""
+    on, has_come = col(StatusAct.list) == list_, col(StatusAct.state) == ActState.EFFECTIVE
+    numbered = select(func.max(StatusAct.id)).where(on, has_come, col(StatusAct.change).is_not(None))
+    newest = session.exec(numbered).one()
+    if newest is None:
+        return on & ~has_come
+    return on & (~has_come | (col(StatusAct.change).is_(None) & (col(StatusAct.id) > newest)))
 
 
 def _registered(house: House, kind: type[_Event], department: int | None = None) -> list[_Event]:

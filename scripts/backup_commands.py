@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from registry import backup, comparing, restoring
+from registry import accepting, backup, comparing, restoring
 from registry.backup_file import BackupError
 from registry.errors import ChainUnreachableError
 from registry.house import House, build, open_vault
@@ -28,6 +29,12 @@ _KEYS_APART = (
 _HELD = (
     "Every department is read-only until the worker has compared it with the chain: start the system. What is "
     "missing is named in the worker's log and in each refusal."
+)
+
+_LOSS = (
+    "The licences in lost anchors stay valid for who holds them, and this registry can neither show nor end them one "
+    "by one. If they must not stay valid, void those anchors and issue again. If there is a newer backup, restore it "
+    "instead."
 )
 
 
@@ -68,6 +75,17 @@ def register(app: typer.Typer, saying: Saying, tell: Tell) -> None:
         """Say that the database was put back by other means (snapshot, PostgreSQL's own): before the system starts."""
         with saying():
             tell(mark_restored(what), as_json)
+
+    @app.command("accept-loss")
+    def accept_loss_command(
+        department: Annotated[int, typer.Argument(help="the department's number")],
+        reason: Annotated[str, typer.Option(help="why, for the audit trail: no names of persons")],
+        yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+        as_json: Json = False,
+    ) -> None:
+        """When no newer backup exists: take over from the chain what can be, write the rest down as lost, and go on."""
+        with saying():
+            tell(accept_loss(department, reason, yes=yes), as_json)
 
 
 def make_backup(file: Path) -> dict[str, Any]:
@@ -125,6 +143,18 @@ def mark_restored(what: str) -> dict[str, Any]:
         house.store.close()
     _console.print(_HELD, highlight=False)
     return {"departments_held": held}
+
+
+def accept_loss(department: int, reason: str, *, yes: bool) -> dict[str, Any]:
+    """Takes over what is missing of a held department, after asking, and says what is lost."""
+    _console.print(_LOSS, highlight=False)
+    if not yes:
+        typer.confirm(f"Go on without what department {department} lacks?", abort=True, err=True)
+    house = build(read_settings())
+    try:
+        return asdict(accepting.accept_loss(house, department, reason))
+    finally:
+        house.store.close()
 
 
 def erase_again(house: House, journal: Path) -> int:

@@ -10,12 +10,13 @@ from sqlmodel import Session, select
 from licence.reasons import Reason
 from licence.status import Act
 from registry import acts, checking, documents, presenting
+from registry.accepting import accept_loss
 from registry.acts import Ask
 from registry.backup import back_up
-from registry.comparing import NOT_COMPARED, strangers
+from registry.comparing import NOT_COMPARED, missing_of, strangers
 from registry.errors import ConflictError, ReadOnlyError
 from registry.leases import Leases
-from registry.onboarding import admit, open_list, renew_key
+from registry.onboarding import admit, open_list, permit, renew_key
 from registry.restoring import mark_restored
 from registry.tables import Batch, Licence, StatusList
 from scripts import seeding
@@ -135,6 +136,44 @@ def business(office: Office) -> dict[str, object]:
     return {"type": order.type, "values": dict(order.values)}
 
 
+def test_without_a_newer_backup_what_the_chain_tells_is_taken_over_and_work_goes_on(tmp_path: Path) -> None:
+    with open_office(tmp_path / "home", departments=OURS[:1]) as office:
+        story = live(office, tmp_path)
+        ending(office, story.later[1])  # a licence that the old backup does not have
+        office.settle()
+        permit(office.house, 1, seeding.definitions()["hygiene"])
+        with restored(office, story.old, tmp_path / "old", f"sqlite:///{tmp_path}/r.db") as old:
+            with pytest.raises(ConflictError, match="let the worker compare"):
+                accept_loss(old.house, 1, "no newer backup")
+            old.settle()
+            with pytest.raises(ConflictError, match="the definition of type"):
+                accept_loss(old.house, 1, "no newer backup")
+            old.house.publisher.definition(seeding.definitions()["hygiene"])
+            done = accept_loss(old.house, 1, "no newer backup")
+            assert (done.anchors, done.licences, done.acts, done.unnamed) == (1, 3, 2, 1)
+            assert (done.keys, done.types) == (1, 1)
+            assert_went_on(story, old, tmp_path)
+
+
+def assert_went_on(story: Story, old: Office, folder: Path) -> None:
+    old.settle()
+    assert hold_of(old.house) == ""
+    assert old.again(story.revoked).status == 1
+    row = old.issue()
+    old.settle()
+    assert row.kid == story.key
+    assert row.status_list == 1 << 32 | 2
+    assert chain_of(old)[0][0] == 4  # the lost one was 2; 3 is that of the licence which was not sealed then
+    assert old.reason(row, folder) is None
+    assert old.reason(old.again(story.later[0]), folder) is None
+    assert checking_finds_nothing(old)
+
+
+def checking_finds_nothing(office: Office) -> bool:
+    with office.house.store.read() as session:
+        return missing_of(office.house, session, 1, whole=True) == []
+
+
 def assert_goes_on(new: Office, before: list[Licence], folder: Path) -> None:
     with working(new.house):
         assert await_(lambda: not hold_of(new.house), 10) <= 10
@@ -189,6 +228,21 @@ def test_an_act_on_its_way_hides_no_other_act(office: Office, tmp_path: Path) ->
         assert "act REINSTATED on 1 licences" in words
         assert "SUSPENDED" not in words
         assert chain_of(office) == stands
+
+
+def test_an_act_that_came_since_is_not_missing_and_not_done_twice(office: Office, tmp_path: Path) -> None:
+    row = office.issue()
+    office.settle()
+    ending(office, row)
+    back_up(office.house, tmp_path / "old.backup")
+    office.settle()
+    stands = office.house.chain.call("StatusList", "listOf", row.status_list)
+    with restored(office, tmp_path / "old.backup", tmp_path / "other", f"sqlite:///{tmp_path}/r.db") as found:
+        found.settle()
+        found.settle()
+        assert hold_of(found.house) == ""
+        assert (found.again(row).status, found.again(row).act) == (1, int(Act.REVOKED))
+    assert office.house.chain.call("StatusList", "listOf", row.status_list) == stands
 
 
 def test_a_list_opened_since_is_closed_when_the_hold_is_lifted(office: Office, tmp_path: Path) -> None:
