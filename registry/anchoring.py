@@ -131,8 +131,11 @@ def _follow(leases: Leases, batch: Batch) -> None:
         return
     with house.store.read() as session:
         account = department_by_id(session, batch.department).anchor_account
-    if house.chain.nonce(account) <= (batch.nonce or 0):
+    nonce = house.chain.nonce(account)
+    if nonce == batch.nonce:
         house.chain.send(batch.raw_transaction or b"")
+    elif nonce < (batch.nonce or 0):
+        _prepare_again(leases, batch, "nothing of ours is under way below its nonce: it would wait for ever")
     elif not house.chain.call("AnchorLog", "anchorOf", batch.department, batch.root)[0]:
         _prepare_again(leases, batch, "its nonce was used by another transaction")
 

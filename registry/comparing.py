@@ -22,6 +22,7 @@ from contracts.events import (
 )
 from licence.keys import Usage
 from licence.status import Act
+from registry import acts
 from registry.anchoring import anchored
 from registry.house import House
 from registry.tables import (
@@ -77,7 +78,7 @@ def changes_since(house: House, session: Session, list_: int) -> list[tuple[Stat
     Raises:
         ChainUnreachableError: the node does not answer.
     """
-    known, ours = known_changes(session, list_), _unnumbered(session, list_)
+    known, ours = acts.known_changes(session, list_), _unnumbered(session, list_)
     found = _events(house, "StatusList", [None, _topic(list_)])
     changes = [event for event in found if isinstance(event, StatusChanged) and event.change > known]
     pairs = []
@@ -126,13 +127,6 @@ def lists_of(house: House, department: int) -> list[int]:
     return [department << 32 | number for number in range(1, count + 1)]
 
 
-def known_changes(session: Session, list_: int) -> int:
-    """The newest change of a list that we made; acts of release 0.1.0 have no number: they are counted."""
-    effective = (StatusAct.list == list_, StatusAct.state == ActState.EFFECTIVE)
-    newest = session.exec(select(func.max(StatusAct.change)).where(*effective)).one()
-    return newest or session.exec(select(func.count()).select_from(StatusAct).where(*effective)).one()
-
-
 def told(event: Event) -> str:
     """An event of the chain in words."""
     where = f"in block {event.place.block}"
@@ -163,7 +157,7 @@ def _act_words(house: House, session: Session, department: int) -> list[str]:
             house.chain.call("StatusList", "listOf", list_)[1],
             f"status list {list_ & 0xFFFFFFFF}",
         )
-        more = changes - known_changes(session, list_)
+        more = changes - acts.known_changes(session, list_)
         if more > 0:
             pairs = changes_since(house, session, list_)
             missing = [event for event, act in pairs if act is None]
@@ -188,11 +182,11 @@ def _unnumbered(session: Session, list_: int) -> dict[tuple[int, tuple[int, ...]
         .where(_without_change(session, list_))
         .order_by(col(StatusAct.id))
     )
-    acts: dict[tuple[int, int], list[int]] = {}
+    members: dict[tuple[int, int], list[int]] = {}
     for number, act, index in session.exec(wanted):
-        acts.setdefault((number or 0, act), []).append(index)
+        members.setdefault((number or 0, act), []).append(index)
     found: dict[tuple[int, tuple[int, ...]], list[int]] = {}
-    for (number, act), indices in acts.items():
+    for (number, act), indices in members.items():
         found.setdefault((act, tuple(sorted(indices))), []).append(number)
     return found
 
