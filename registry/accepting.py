@@ -41,8 +41,8 @@ MAX_REASON = 200
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What was taken over. `licences`: how many the lost anchors hold; `unnamed`: of them and of others, statuses that
-    changed of licences which this store does not know."""
+    """What was taken over. `licences`: how many the lost anchors hold. `unnamed`: how often the status of a licence
+    changed that this store does not know."""
 
     anchors: int
     licences: int
@@ -65,6 +65,16 @@ class _Missing:
     changes: Sequence[tuple[StatusChanged, int | None]]
     keys: Sequence[KeyAdded]
     types: Sequence[TypePermitted]
+
+    def accepted(self, unnamed: int) -> Accepted:
+        return Accepted(
+            len(self.anchors),
+            sum(event.size for event in self.anchors),
+            sum(ours is None for _, ours in self.changes),
+            unnamed,
+            len(self.keys),
+            len(self.types),
+        )
 
 
 def accept_loss(house: House, department: int, reason: str) -> Accepted:
@@ -92,14 +102,7 @@ def accept_loss(house: House, department: int, reason: str) -> Accepted:
         _take_types(house, session, missing.types)
         session.flush()
         _demand_nothing_missing(house, session, department)
-        done = Accepted(
-            len(missing.anchors),
-            sum(event.size for event in missing.anchors),
-            sum(ours is None for _, ours in missing.changes),
-            unnamed,
-            len(missing.keys),
-            len(missing.types),
-        )
+        done = missing.accepted(unnamed)
         note = f"{done.words()}; {reason.strip()}"
         trail.note(house, session, department, actor="operator", deed="accept-loss", object=note)
     return done

@@ -83,8 +83,9 @@ def receipt(session: Session, licence: Licence) -> Receipt:
     return Receipt(batch.seq, licence.position, tuple(proof))
 
 
-def summary(licence: Licence, batch: Batch | None) -> dict[str, JsonValue]:
-    """What a department's list shows of a licence: no personal data."""
+def summary(licence: Licence, batch: Batch | None, *, held: bool = False) -> dict[str, JsonValue]:
+    """What a department's list shows of a licence: no personal data. Of a department that is held, no status: what was
+    revoked since the backup is not known here, and must not look valid."""
     return {
         "id": licence.id,
         "type": licence.type,
@@ -94,8 +95,9 @@ def summary(licence: Licence, batch: Batch | None) -> dict[str, JsonValue]:
         "issued_at": licence.iat,
         "not_before": licence.nbf,
         "expires_at": licence.exp,
-        "status": licence.status,
-        "act": licence.act,
+        "status": None if held else licence.status,
+        "act": None if held else licence.act,
+        "held": held,
         "anchored": batch is not None,
         "anchor": batch.seq if batch else None,
         "block": batch.block if batch else None,

@@ -199,6 +199,11 @@ def demand_open(session: Session, department: int) -> None:
         raise ReadOnlyError(hold.missing)
 
 
+def is_held(session: Session, department: int) -> bool:
+    """Whether something holds the department's writes up."""
+    return session.get(Hold, department) is not None
+
+
 def department_of(session: Session, token_hash: str) -> Department | None:
     """The department with that bearer key."""
     return session.exec(select(Department).where(Department.token_hash == token_hash)).first()

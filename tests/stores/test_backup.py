@@ -62,9 +62,7 @@ def file(office: Office, tmp_path: Path) -> Path:
     return Path(shutil.copy(office.house.settings.home / "one.backup", tmp_path / "one.backup"))
 
 
-@pytest.mark.parametrize(
-    ("source", "target"), [("sqlite", "sqlite"), ("postgresql", "postgresql"), ("sqlite", "postgresql")]
-)
+@pytest.mark.parametrize(("source", "target"), [("sqlite", "postgresql"), ("postgresql", "sqlite")])
 def test_a_backup_made_while_four_threads_issue_is_of_one_moment_and_has_all_that_was_answered_before(
     source: str, target: str, databases: Databases, tmp_path: Path
 ) -> None:

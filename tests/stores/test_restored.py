@@ -129,6 +129,8 @@ def refuse_all(story: Story, old: Office) -> None:
     answer = old.call("POST", "/api/v1/licences", headers=old.headers(key="a"), json=business(old))
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:elicence:read_only")
     assert old.call("GET", "/public/1/status/1.bin").status_code == 503
+    told = old.call("GET", f"/api/v1/licences/{story.revoked.id}", headers=old.headers()).json()
+    assert (told["held"], told["status"]) == (True, None)
 
 
 def business(office: Office) -> dict[str, object]:
