@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Table, func, inspect, select, text
 from sqlmodel import Session, SQLModel
 from sqlmodel import select as select_rows
@@ -175,7 +176,28 @@ def _wipe(connection: Connection) -> None:
 
 
 def _insert(connection: Connection, table: Table, columns: list[str], rows: list[list[Any]]) -> None:
-    connection.execute(table.insert(), [dict(zip(columns, row, strict=True)) for row in rows])
+    names = ", ".join(f'"{table.c[name].name}"' for name in columns)
+    if connection.dialect.name == "postgresql":
+        _copy(connection, f'COPY "{table.name}" ({names}) FROM STDIN', rows)
+        return
+    places = ", ".join("?" * len(columns))
+    connection.exec_driver_sql(
+        f'INSERT INTO "{table.name}" ({names}) VALUES ({places})',  # noqa: S608  # our tables' names
+        [tuple(row) for row in rows],
+    )
+
+
+def _copy(connection: Connection, statement: str, rows: list[list[Any]]) -> None:
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor().copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except psycopg.Error as error:
+        raise BackupError(
+            "数据库拒绝写入，未恢复任何数据",
+            f"the database refuses rows ({type(error).__name__}): nothing was restored; has it room?",
+        ) from error
 
 
 def _go_on_counting(connection: Connection, tables: dict[str, Table]) -> None:

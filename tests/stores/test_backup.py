@@ -26,7 +26,7 @@ from registry.store import Store
 from registry.tables import Audit, Document, Licence
 from scripts import seeding
 from tests.registry.office import Office, open_office
-from tests.stores.places import demand_sound, nothing_erased, other_home, restored
+from tests.stores.places import demand_sound, nothing_erased, other_home, restored, working
 from tests.stores.postgresql import Server
 from tests.stores.test_store import DUMP
 
@@ -78,13 +78,14 @@ def test_a_backup_made_while_four_threads_issue_is_of_one_moment_and_has_all_tha
         threads = [threading.Thread(target=issue) for _ in range(4)]
         for thread in threads:
             thread.start()
-        while len(answered) < 20:
-            stop.wait(0.01)
-        before = list(answered)
-        made = back_up(office.house, file)
-        stop.set()
-        for thread in threads:
-            thread.join()
+        with working(office.house):
+            while len(answered) < 20:
+                stop.wait(0.01)
+            before = list(answered)
+            made = back_up(office.house, file)
+            stop.set()
+            for thread in threads:
+                thread.join()
         assert made.counts["licence"] == made.counts["sealedrecord"] >= len(before)
         with restored(office, file, tmp_path / "other", databases(target, tmp_path / "other")) as found:
             with found.house.store.read() as session:
