@@ -221,14 +221,15 @@ def test_an_act_on_its_way_hides_no_other_act(office: Office, tmp_path: Path) ->
     ending(office, row, Act.SUSPENDED)
     back_up(office.house, tmp_path / "old.backup")
     office.settle()
-    ending(office, row, Act.REINSTATED)
-    office.settle()
+    for act in (Act.REINSTATED, Act.SUSPENDED):
+        ending(office, row, act)
+        office.settle()
     with restored(office, tmp_path / "old.backup", tmp_path / "other", f"sqlite:///{tmp_path}/r.db") as old:
         stands = chain_of(office)
         old.settle()
         words = hold_of(old.house)
         assert "act REINSTATED on 1 licences" in words
-        assert "SUSPENDED" not in words
+        assert words.count("act SUSPENDED") == 1  # the first is ours
         assert chain_of(office) == stands
 
 
