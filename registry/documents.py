@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 from licence.canonical import base64url
 from registry.errors import InvalidError, NotFoundError
 from registry.house import House
+from registry.store import demand_open
 from registry.tables import Department, Document
 from registry.vault import VaultError
 
@@ -32,11 +33,14 @@ def keep(house: House, department: Department, data: bytes, media_type: str) -> 
 
     Raises:
         InvalidError: empty, over 10 MiB, or of another media type.
+        ReadOnlyError: the store is behind the chain: it would go with the next backup that is restored.
     """
     if media_type not in MEDIA_TYPES:
         raise InvalidError("仅支持 JPEG、PNG、PDF", f"one of {', '.join(MEDIA_TYPES)} expected")
     if not 0 < len(data) <= MAX_SIZE:
         raise InvalidError("文件为空或超过10MB", "a document of 1 byte to 10 MiB expected")
+    with house.store.read() as session:
+        demand_open(session, department.id)
     salt, name = os.urandom(SALT_SIZE), secrets.token_hex(16)
     key, wrapped = house.vault.new_key(f"document {name}")
     house.objects.put(name, house.vault.seal(key, salt + data, _bound(department.id, name)))

@@ -60,14 +60,15 @@ class UnreachableError(RegistryError):
 
 
 class ReadOnlyError(UnreachableError):
-    """The chain knows more of this department than the store does: an old backup was restored, or rows are gone."""
+    """The chain knows more of this department than the store does, or may: a backup was restored, or rows are gone."""
 
     code = "read_only"
 
     def __init__(self, missing: str) -> None:
         super().__init__(
-            f"只读：数据库落后于区块链，缺少：{missing}。请恢复更新的备份",
-            f"read-only: the chain has what this database lacks: {missing}. Restore a newer backup",
+            f"只读：数据库落后于区块链或尚未比对：{missing}。请恢复更新的备份，或等待比对完成",
+            f"read-only, this database is behind the chain or was not compared with it: {missing}. Restore a newer "
+            "backup, or let the worker compare",
         )
 
 

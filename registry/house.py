@@ -52,12 +52,12 @@ class House:
         return int(self.clock())
 
 
-def build(settings: Settings, signer: Signer | None = None) -> House:
+def build(settings: Settings, signer: Signer | None = None, *, restoring: bool = False) -> House:
     """The house of these settings; without a signer, the one behind the signer's socket."""
     vault = open_vault(settings)
     return House(
         settings=settings,
-        store=Store(settings.database, vault.seal_row),
+        store=Store(settings.database, vault.seal_row, restoring=restoring),
         vault=vault,
         signer=signer or SignerClient(settings.socket),
         chain=Chain(settings.chain_url, read_deployment(settings.home)),

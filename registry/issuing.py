@@ -305,6 +305,11 @@ def _position(session: Session, department: int) -> StatusRef:
     )
 
 
+def close_list(list_: StatusList) -> None:
+    """Gives out no more positions of a list: after a restore nobody knows which it gave out before."""
+    list_.block, list_.cursor = -(-list_.size // BLOCK), 0
+
+
 def _take(session: Session, list_: StatusList) -> int:
     block = session.get(StatusBlock, (list_.id, list_.block))
     if block is None:

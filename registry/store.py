@@ -40,12 +40,14 @@ _LOCKS = 0x454C52  # the number of our advisory locks: "ELR"
 class Store:
     """One database. Every write is one transaction, synced to disk before it is acknowledged.
 
-    `seal` makes the MAC of a row; its key is not in the database.
+    `seal` makes the MAC of a row; its key is not in the database. `restoring`: as it is, and be it half restored.
     """
 
-    def __init__(self, url: str, seal: Callable[[bytes], bytes]) -> None:
+    def __init__(self, url: str, seal: Callable[[bytes], bytes], *, restoring: bool = False) -> None:
         self._seal = seal
         self._engine = _engine(url)
+        if restoring:
+            return
         try:
             migrate(self._engine, self.seal_of_values)
         except OperationalError as error:
@@ -118,13 +120,18 @@ class Store:
 
     def seal_of_values(self, table: str, values: dict[str, Any]) -> bytes:
         """The MAC over a row's columns by name."""
-        left_out = ("seal", "wrapped_key", NUMBERED.get(table))  # a wrapped key holds itself
-        told = {name: _plain(value) for name, value in values.items() if name not in left_out}
-        return self._seal(json.dumps([table, told], sort_keys=True, ensure_ascii=False).encode())
+        return self._seal(sealed_bytes(table, values))
 
     def close(self) -> None:
         """Gives the connections back."""
         self._engine.dispose()
+
+
+def sealed_bytes(table: str, values: dict[str, Any]) -> bytes:
+    """What the seal of a row is made over: its other columns by name, as JSON."""
+    left_out = ("seal", "wrapped_key", NUMBERED.get(table))  # a wrapped key holds itself
+    told = {name: _plain(value) for name, value in values.items() if name not in left_out}
+    return json.dumps([table, told], sort_keys=True, ensure_ascii=False).encode()
 
 
 def _plain(value: object) -> object:
@@ -195,6 +202,11 @@ def demand_open(session: Session, department: int) -> None:
     hold = session.get(Hold, department)
     if hold is not None:
         raise ReadOnlyError(hold.missing)
+
+
+def is_held(session: Session, department: int) -> bool:
+    """Whether something holds the department's writes up."""
+    return session.get(Hold, department) is not None
 
 
 def department_of(session: Session, token_hash: str) -> Department | None:

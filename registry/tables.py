@@ -24,6 +24,9 @@ def _one_of(states: type[StrEnum], first: StrEnum) -> Any:
     )
 
 
+# How a batch's note begins whose licences were lost with the database, and which the chain has: see accepting.py.
+LOST = "lost"
+
 # Columns that the database counts itself: not known when the seal is made. Other rows name them, and are sealed.
 NUMBERED = {"subject": "id", "licence": "row", "batch": "id", "statusact": "id", "audit": "id"}
 

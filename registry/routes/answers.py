@@ -25,8 +25,14 @@ class Summary(BaseModel):
     issued_at: int = Field(examples=[1_767_225_600], description="Unix seconds, UTC")
     not_before: int = Field(examples=[1_767_196_800])
     expires_at: int | None = Field(examples=[None])
-    status: int = Field(examples=[0], description="0 valid, 1 invalid, 2 suspended, 3 superseded")
+    status: int | None = Field(
+        examples=[0],
+        description="0 valid, 1 invalid, 2 suspended, 3 superseded; null while held: not known here",
+    )
     act: int | None = Field(examples=[None], description="the legal act that led to the status")
+    held: bool = Field(
+        examples=[False], description="the registry is read-only: its database may be behind the chain"
+    )
     anchored: bool = Field(examples=[False])
     anchor: int | None = Field(examples=[None])
     block: int | None = Field(examples=[None])

@@ -18,7 +18,7 @@ from registry.issuing import Order, issue
 from registry.routes.answers import Page, ReceiptAnswer, Summary, media, problems
 from registry.routes.parts import Asking, TheHouse, TheWrite, json_answer
 from registry.showing import Shown
-from registry.store import final_batch, licence_of
+from registry.store import final_batch, is_held, licence_of
 from registry.tables import Department, Licence
 
 router = APIRouter(prefix="/api/v1/licences", tags=["licences"])
@@ -63,7 +63,8 @@ def list_all(
     with house.store.read() as session:
         wanted = select(Licence).where(Licence.department == department.id, col(Licence.row) > after)
         rows = session.exec(wanted.order_by(col(Licence.row)).limit(limit)).all()
-        items = [showing.summary(row, final_batch(session, row)) for row in rows]
+        held = is_held(session, department.id)
+        items = [showing.summary(row, final_batch(session, row), held=held) for row in rows]
     return {"items": items, "next": rows[-1].row if len(rows) == limit else None}
 
 
@@ -72,7 +73,8 @@ def read(licence_id: str, house: TheHouse, department: Asking) -> dict[str, Any]
     """One licence: where it stands, without personal data."""
     with house.store.read() as session:
         row = licence_of(session, department.id, licence_id)
-        return dict(showing.summary(row, final_batch(session, row)))
+        held = is_held(session, department.id)
+        return dict(showing.summary(row, final_batch(session, row), held=held))
 
 
 @router.get(
