@@ -1,7 +1,8 @@
 """Takes what was deleted out of the database's files too: its pages, its write-ahead log, its free space.
 
-SQLite's files are rewritten whole. On PostgreSQL dead rows are made free space at once, but their bytes go only when
-the tables are rewritten (`compact`), and those in its log when the server recycles it: docs/operations.md says so.
+SQLite zeroes what is deleted as it goes (secure_delete), so that only its log is to be emptied. On PostgreSQL dead rows
+become free space at once, but their bytes go when the tables are rewritten (`compact`), and those in its log when the
+server recycles it: docs/operations.md says so.
 """
 
 import sqlite3
@@ -20,26 +21,26 @@ _PAUSE = 0.1
 
 
 def scrub(store: Store, *, compact: bool = False) -> None:
-    """Does it. With `compact` PostgreSQL rewrites the tables, which nobody can use meanwhile.
+    """Does it. With `compact` the tables are rewritten, which nobody can use meanwhile.
 
     Raises:
         UnreachableError: somebody reads or writes and does not let us: nothing is wrong, do it again.
     """
     try:
         if store.dialect == "sqlite":
-            _rewrite(store.engine)
+            _empty_log(store.engine, compact=compact)
         else:
             _vacuum(store.engine, "VACUUM (FULL)" if compact else "VACUUM")
     except (OperationalError, sqlite3.OperationalError) as error:
         raise _busy() from error
 
 
-def _rewrite(engine: Engine) -> None:
-    """Deleted bytes are zeroed as they go, but rows that moved between pages leave copies: so every page is written."""
+def _empty_log(engine: Engine, *, compact: bool) -> None:
     connection = engine.raw_connection()
     try:
         driver: Any = connection.driver_connection
-        _until_free(driver, "VACUUM")
+        if compact:
+            _until_free(driver, "VACUUM")
         _until_free(driver, "PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         connection.close()

@@ -20,7 +20,7 @@ Saying = Callable[[], AbstractContextManager[None]]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object, last, on standard output")]
 Yes = Annotated[bool, typer.Option("--yes", help="do not ask")]
 Compact = Annotated[
-    bool, typer.Option("--compact", help="PostgreSQL: rewrite the tables; nobody works meanwhile")
+    bool, typer.Option("--compact", help="rewrite the tables, for PostgreSQL; nobody works meanwhile")
 ]
 Subject = Annotated[str, typer.Option("--subject", help="the holder's code; -: read it from standard input")]
 CodeType = Annotated[

@@ -224,16 +224,11 @@ def _neighbour(story: Story) -> Licence:
 
 def test_the_doors_say_that_it_is_gone(story: Story) -> None:
     office, row = story.office, story.rows[0]
-    asks = [
-        ("GET", f"/api/v1/licences/{row.id}{form}", {}) for form in ("", "/file", "/receipt", "/paper.txt")
-    ]
-    asks += [
-        ("GET", f"/api/v1/licences/{row.id}/paper.svg", {}),
-        ("GET", f"/api/v1/licences/{row.id}/paper.png", {}),
-    ]
-    asks += [("POST", f"/api/v1/licences/{row.id}/credential", {"json": {}})]
-    for method, path, more in asks:
-        answer = office.call(method, path, headers=office.headers(TRAFFIC), **more)
+    shown = ("", "/file", "/receipt", "/paper.txt", "/paper.svg", "/paper.png")
+    asks: list[tuple[str, str, Any]] = [("GET", form, None) for form in shown]
+    for method, form, body in [*asks, ("POST", "/credential", {})]:
+        path = f"/api/v1/licences/{row.id}{form}"
+        answer = office.call(method, path, headers=office.headers(TRAFFIC), json=body)
         assert answer.status_code == 410, path
         assert answer.json()["type"] == "urn:elicence:erased"
         assert "已依法删除" in answer.json()["title_zh"]
