@@ -75,7 +75,7 @@ def destroy_licences(session: Session, licences: Sequence[Licence], time: int) -
 def _empty(licence: Licence, time: int) -> None:
     """What names nobody by itself goes too when a holder's paper, or who knows some of it, could be matched with it."""
     licence.number_index, licence.source_index = os.urandom(_RANDOM), None
-    licence.signed_entry, licence.certificate_id, licence.kid = b"", "", ""
+    licence.signed_entry, licence.certificate_id = b"", ""
     licence.iat, licence.nbf, licence.exp = 0, 0, None
     licence.erased_at = time
 

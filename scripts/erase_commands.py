@@ -14,7 +14,7 @@ from registry.erasing import Order, Plan
 from registry.errors import InvalidError
 from registry.house import House, build, own_signer
 from registry.scrubbing import scrub
-from registry.settings import read_settings
+from registry.settings import Mode, read_settings
 
 Saying = Callable[[], AbstractContextManager[None]]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object, last, on standard output")]
@@ -116,7 +116,8 @@ def _resume(here: House) -> dict[str, Any]:
 
 def _drop_samples(here: House) -> None:
     """The demo renders some licences into its home folder; whose they are is not written down."""
-    shutil.rmtree(here.settings.home / "samples", ignore_errors=True)
+    if here.settings.mode is Mode.DEMO:
+        shutil.rmtree(here.settings.home / "samples", ignore_errors=True)
 
 
 def _tell_report(report: list[retention.Line], as_json: bool) -> None:
