@@ -52,6 +52,7 @@ def keep(house: House, department: Department, data: bytes, media_type: str) -> 
         wrapped_key=wrapped,
         media_type=media_type,
         size=len(data),
+        kept_at=house.now,
     )
     with house.store.write(department.id) as session:
         session.add(row)

@@ -34,6 +34,27 @@ class ConflictError(RegistryError):
     code, status = "conflict", 409
 
 
+class ErasingError(ConflictError):
+    """The holder's data is being erased: until that is done nothing of it is issued or shown."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "该持证主体的数据正在删除", "this holder's data is being erased: try again when it is done"
+        )
+
+
+class GoneError(RegistryError):
+    """The licence's data was destroyed, at its holder's wish or at the end of its retention, for good."""
+
+    code, status = "erased", 410
+
+    def __init__(self) -> None:
+        super().__init__(
+            "资料已依法删除，证照状态仍可在链上核验",
+            "the data of this licence was erased by law; its status can still be read from the chain",
+        )
+
+
 class NotAnchoredError(RegistryError):
     """The licence's batch is not final yet: a matter of seconds."""
 

@@ -4,6 +4,7 @@ It never sees what is in them: vault.py seals before, and unseals after.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from obstore.store import LocalStore, ObjectStore, from_url
@@ -34,7 +35,8 @@ class Objects:
 
     def delete(self, name: str) -> None:
         """Removes an object; one that is not there is no error."""
-        self._store.delete(name)
+        with suppress(FileNotFoundError):
+            self._store.delete(name)
 
     def names(self) -> Iterator[str]:
         """The names of all objects."""

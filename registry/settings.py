@@ -43,6 +43,17 @@ class Settings(BaseSettings):
     )
     depth: int = Field(0, ge=0, le=64, description="blocks on top of an anchor before it is final")
     list_size: int = Field(2**17, ge=4096, le=2**20, description="positions of a new status list")
+    erasures: str = Field(
+        "", description="the erasure journal, a file; empty: erasures.jsonl in the home folder"
+    )
+    keep_answers: int = Field(30, ge=1, description="days that answers to writes are kept")
+    keep_unused_documents: int = Field(30, ge=1, description="days that a document of no licence is kept")
+    keep_ended_documents: int = Field(
+        3_650, ge=1, description="days that a document is kept after its licence ended"
+    )
+    keep_ended_records: int = Field(
+        10_950, ge=1, description="days that a licence's values are kept after its end"
+    )
     unlock: str = Field("", repr=False, description="unlocks the key files in production mode")
 
     pkcs11_module: str = Field("", description="path of a PKCS #11 library; empty: keys in files")
@@ -82,6 +93,11 @@ class Settings(BaseSettings):
     def vault(self) -> Path:
         """The folder of the vault's key files."""
         return self.keys / "registry"
+
+    @property
+    def erasure_journal(self) -> Path:
+        """The file of the erasure journal."""
+        return Path(self.erasures) if self.erasures else self.home / "erasures.jsonl"
 
     @property
     def socket(self) -> Path:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session, col, create_engine, select
 
 from licence.keys import Usage
-from registry.errors import NotFoundError, ReadOnlyError, RotatedAwayError, UnreachableError
+from registry.errors import GoneError, NotFoundError, ReadOnlyError, RotatedAwayError, UnreachableError
 from registry.migrating import migrate
 from registry.tables import (
     NUMBERED,
@@ -231,11 +231,23 @@ def licence_of(session: Session, department: int, public_id: str) -> Licence:
 
     Raises:
         NotFoundError: none of that id, or another department's.
+        GoneError: it was erased.
     """
     found = session.exec(select(Licence).where(Licence.id == public_id)).first()
     if found is None or found.department != department:
         raise NotFoundError("没有这份证照", "no such licence")
+    demand_kept(found)
     return found
+
+
+def demand_kept(licence: Licence) -> None:
+    """Demands that a licence's data is still there.
+
+    Raises:
+        GoneError: it was erased.
+    """
+    if licence.erased_at is not None:
+        raise GoneError
 
 
 def type_for(session: Session, department: int, code: str, version: int | None) -> TypeVersion:

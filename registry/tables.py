@@ -185,7 +185,8 @@ class Document(Sealed, table=True):
     wrapped_key: bytes
     media_type: str
     size: int
-    licence: int | None = Field(default=None, foreign_key="licence.row")
+    licence: int | None = Field(default=None, foreign_key="licence.row", index=True)
+    kept_at: int = _long(default=0)
 
 
 class Batch(Sealed, table=True):

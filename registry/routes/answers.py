@@ -188,6 +188,7 @@ _SAID: dict[int, tuple[str, str, str]] = {
     404: ("not_found", "没有这项内容", "no such thing, or another department's"),
     405: ("http", "没有这个地址或方法", "Method Not Allowed"),
     409: ("not_anchored", "正在上链，请几秒后再试", "being anchored: try again in a few seconds"),
+    410: ("erased", "资料已依法删除，证照状态仍可在链上核验", "the data of this licence was erased by law"),
     411: ("length", "请提供 Content-Length", "a Content-Length is needed"),
     413: ("too_large", "请求过大", "at most 67108864 bytes"),
     422: ("record", "请更正下列字段", "correct the fields named below; nothing was stored"),
