@@ -16,7 +16,8 @@ from registry.key_files import KeyFileError, demand_private, write_secret
 from registry.signer import COUNCIL, Role, SigningError, no_key
 
 DEMO = "DEMO"
-_UNLOCK = "unlock"
+DEMO_WARNING = b"These keys were unlocked by a file: never use them in production.\n"
+UNLOCK = "unlock"
 
 
 class FileKeys:
@@ -99,11 +100,11 @@ def unlocking_secret(keys: Path, given: str, demo: bool) -> bytes:
         return given.encode()
     if not demo:
         raise SigningError("production mode needs ELICENCE_UNLOCK; keys unlocked by a file are for demos")
-    if not (keys / _UNLOCK).exists() and any(keys.glob("*/*.pem")):
+    if not (keys / UNLOCK).exists() and any(keys.glob("*/*.pem")):
         raise SigningError("these keys are unlocked by ELICENCE_UNLOCK: give it")
-    write_secret(keys / DEMO, b"These keys were unlocked by a file: never use them in production.\n")
-    write_secret(keys / _UNLOCK, os.urandom(32).hex().encode())
-    return (keys / _UNLOCK).read_bytes()
+    write_secret(keys / DEMO, DEMO_WARNING)
+    write_secret(keys / UNLOCK, os.urandom(32).hex().encode())
+    return (keys / UNLOCK).read_bytes()
 
 
 def demand_production(keys: Path) -> None:
@@ -112,7 +113,7 @@ def demand_production(keys: Path) -> None:
     Raises:
         KeyFileError: says which file, and what to do.
     """
-    for mark in (DEMO, _UNLOCK):
+    for mark in (DEMO, UNLOCK):
         if (keys / mark).exists():
             raise KeyFileError(
                 f"{keys / mark}: these keys were made by a demo; production needs a home of its own with new keys"

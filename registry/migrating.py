@@ -34,15 +34,25 @@ class NewerDatabaseError(RegistryError):
         )
 
 
+class OtherReleaseError(RegistryError):
+    """The database is of another release, and is not to be changed."""
+
+    code = "other_release"
+
+    def __init__(self, expected: str | None, found: str | None) -> None:
+        super().__init__(
+            "数据库不是本版本的格式，请先启动本系统完成升级",
+            f"a database of revision {expected} expected, {found} found: start the registry of this release first",
+        )
+
+
 def migrate(engine: Engine, seal: SealValues) -> None:
     """Takes every step that the database has not had yet, all in one transaction.
 
     Raises:
         NewerDatabaseError: it is ahead of us.
     """
-    config = Config()
-    config.set_main_option("script_location", str(_FOLDER))
-    newest = ScriptDirectory.from_config(config).get_current_head()
+    config, newest = _newest()
     with engine.connect() as connection:
         if MigrationContext.configure(connection).get_current_revision() == newest:
             return
@@ -50,6 +60,25 @@ def migrate(engine: Engine, seal: SealValues) -> None:
         _lock(connection)
         config.attributes["connection"], config.attributes["seal"] = connection, seal
         _upgrade(config, connection)
+
+
+def demand_newest(engine: Engine) -> None:
+    """Demands a database of this release, and changes nothing.
+
+    Raises:
+        OtherReleaseError: it is older or newer.
+    """
+    with engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    _, newest = _newest()
+    if found != newest:
+        raise OtherReleaseError(newest, found)
+
+
+def _newest() -> tuple[Config, str | None]:
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER))
+    return config, ScriptDirectory.from_config(config).get_current_head()
 
 
 def _upgrade(config: Config, connection: Connection) -> None:

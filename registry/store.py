@@ -17,7 +17,7 @@ from sqlmodel import Session, col, create_engine, select
 
 from licence.keys import Usage
 from registry.errors import NotFoundError, ReadOnlyError, UnreachableError
-from registry.migrating import migrate
+from registry.migrating import demand_newest, migrate
 from registry.tables import (
     NUMBERED,
     Batch,
@@ -39,14 +39,17 @@ _LOCKS = 0x454C52  # the number of our advisory locks: "ELR"
 class Store:
     """One database. Every write is one transaction, synced to disk before it is acknowledged.
 
-    `seal` makes the MAC of a row; its key is not in the database.
+    `seal` makes the MAC of a row; its key is not in the database. Without `migrating` the tables are left as they are.
     """
 
-    def __init__(self, url: str, seal: Callable[[bytes], bytes]) -> None:
+    def __init__(self, url: str, seal: Callable[[bytes], bytes], *, migrating: bool = True) -> None:
         self._seal = seal
         self._engine = _engine(url)
         try:
-            migrate(self._engine, self.seal_of_values)
+            if migrating:
+                migrate(self._engine, self.seal_of_values)
+            else:
+                demand_newest(self._engine)
         except OperationalError as error:
             self.close()
             raise _unreachable(error) from error
