@@ -29,7 +29,7 @@ from registry.mapping import RowMapping
 from registry.rows import read_table
 from registry.settings import SettingsError, read_settings
 from registry.store import department_by_id, licence_of
-from scripts import demo, key_commands, seeding, tamper, up
+from scripts import demo, fsck_commands, key_commands, seeding, tamper, up
 from scripts.stack import Ports, StackError
 from verifier.audit import audit as run_audit
 from verifier.chain import NodeError
@@ -356,6 +356,7 @@ def audit(
 
 
 key_commands.register(app, saying, tell)
+fsck_commands.register(app, saying, tell)
 
 if __name__ == "__main__":
     app()

@@ -117,9 +117,8 @@ def references(scene: Scene) -> Iterator[Finding]:
 
 
 def _declared() -> Iterator[_Reference]:
-    models: dict[str, type[SQLModel]] = {
-        str(model.__tablename__): model for model in (*sealed_tables(), Lease)
-    }
+    everything: list[type[SQLModel]] = [*sealed_tables(), Lease]
+    models = {str(model.__tablename__): model for model in everything}
     for child in models.values():
         for key in table_of(child).foreign_keys:
             parent = key.column

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, TypeVar
 from sqlmodel import Session, SQLModel, col, select
 
 from contracts.deployment import Deployment
+from registry.fsck.finding import UNREADABLE
 from registry.fsck.reading import Row, Snapshot
 from registry.objects import Objects
 from registry.settings import Settings
@@ -46,6 +47,8 @@ class Scene:
     progress: Progress
     whole: set[int] = field(default_factory=set)
     """The departments whose audit trail begins with their admission: it tells of every deed."""
+    there: set[Generation] = field(default_factory=set)
+    """The wrapping keys that were there when we began."""
     lost: set[Generation] = field(default_factory=set)
     """The wrapping keys that are gone or altered: what they wrapped is not at fault."""
 
@@ -69,13 +72,22 @@ class Scene:
         with self.store.read() as session:
             return _first(session, model, conditions) is not None
 
-    def may_open(self, wrapped: bytes) -> bool:
-        """Whether a wrapped key must open: its wrapping key is there, and the right one.
+    def opens(self, wrapped: bytes, name: str) -> bool:
+        """Whether a wrapped key opens for its name; also when it need not: its wrapping key is gone, or not fit."""
+        try:
+            if self.keys.wrapping and generation_of(wrapped) not in self.lost:
+                self.keys.vault.unwrap(wrapped, name)
+        except UNREADABLE:
+            return self._has_rotated(wrapped)
+        return True
 
-        Raises:
-            VaultError: no wrapped key.
-        """
-        return self.keys.wrapping and generation_of(wrapped) not in self.lost
+    def _has_rotated(self, wrapped: bytes) -> bool:
+        """Whether its wrapping key was destroyed while we looked, by a rotation."""
+        try:
+            generation = generation_of(wrapped)
+            return generation in self.there and generation not in self.keys.vault.wrapping.generations()
+        except UNREADABLE:
+            return False
 
     def path(self, file: Path) -> str:
         """A file's name within the home folder."""

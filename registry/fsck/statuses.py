@@ -11,7 +11,6 @@ from registry.fsck.finding import Finding, contradicts, missing
 from registry.fsck.reading import Row
 from registry.fsck.scene import Scene
 from registry.fsck.told import Change, Told
-from registry.issuing import BLOCK
 from registry.tables import ActState, Licence, StatusAct, StatusActLicence, StatusList
 
 _WORD = 128
@@ -136,10 +135,9 @@ class _List:
         return entries
 
     def _words(self, entries: bytearray) -> Iterator[Finding]:
-        """The contract's own words, as far as positions were given out, against its events."""
-        end = min(self._row["size"], (self._row["block"] + 1) * BLOCK)
-        places = self._scene.counted("words", iter(range((end + _WORD - 1) // _WORD)))
-        for place in places:
+        """The contract's words against its events. A word that no event touched is empty: the changes are counted."""
+        touched = {index // _WORD for change in self._changes.values() for index in change.indices}
+        for place in self._scene.counted("words", iter(sorted(touched)), len(touched)):
             word = self._chain.call("StatusList", "word", self._row["id"], place, block=self._told.head)[0]
             first = place * _WORD
             for index in range(first, min(first + _WORD, len(entries))):

@@ -145,9 +145,9 @@ def _unnoted(deed: _Deed, what: str) -> Finding:
 def _forgotten(scene: Scene, deed: _Deed) -> bool:
     """Whether the trail itself says that the row was deleted on purpose."""
     found = select(col(Audit.id)).where(
-        Audit.department == deed.department,
-        Audit.deed == FORGOTTEN,
-        Audit.object == str(deed.what),
+        col(Audit.department) == deed.department,
+        col(Audit.deed) == FORGOTTEN,
+        col(Audit.object) == str(deed.what),
     )
     return scene.snapshot.one(found) is not None
 
@@ -314,7 +314,7 @@ def _admissions(scene: Scene) -> Iterator[Finding]:
 
 
 def _has_trail(scene: Scene, department: int) -> bool:
-    return scene.snapshot.one(select(col(Audit.id)).where(Audit.department == department)) is not None
+    return scene.snapshot.one(select(col(Audit.id)).where(col(Audit.department) == department)) is not None
 
 
 def pins_noted(scene: Scene) -> set[str]:

@@ -1,5 +1,6 @@
 """The vault's key files: there, for their owner alone, and the ones that the rows were made with. None is ever made."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from sqlalchemy import func, select
 from sqlmodel import SQLModel
 
 from registry.fsck.finding import UNREADABLE, Finding, altered, missing
-from registry.fsck.reading import table_of
+from registry.fsck.reading import Snapshot, table_of
 from registry.fsck.scene import Keys, Scene
 from registry.key_files import KEY_SIZE, KeyFileError, demand_private
 from registry.settings import Settings
@@ -54,18 +55,32 @@ def _read(settings: Settings, path: Path, found: list[Finding]) -> bytes:
 
 
 def wrapping(scene: Scene) -> Iterator[Finding]:
-    """Every generation that a wrapped key names is there, and opens what was wrapped under it."""
+    """Every generation that wrapped keys name is there, and opens what was wrapped under it.
+
+    When a few rows alone name one that is not there, while others are, it is the rows that are altered.
+    """
     if not scene.keys.wrapping:
         return
-    there = set(scene.keys.vault.wrapping.generations())
-    for generation in sorted(_named(scene)):
+    there = scene.there = set(scene.keys.vault.wrapping.generations())
+    for generation, count in sorted(_named(scene.snapshot).items()):
         item = f"keys/registry/{_file(generation)}"
-        if generation not in there:
+        if generation in there:
+            if not _opens_any(scene, generation):
+                scene.lost.add(generation)
+                yield altered(
+                    "file", item, "the wrapping key that opens what names it", "one that opens none"
+                )
+        elif not _is_named_now(scene, generation):
             scene.lost.add(generation)
-            yield missing("file", item, "the wrapping key that wrapped keys name")
-        elif not _opens_any(scene, generation):
+        elif not there or count > _PROBED:
             scene.lost.add(generation)
-            yield altered("file", item, "the wrapping key that opens what names it", "one that opens none")
+            yield missing("file", item, f"the wrapping key that {count} wrapped keys name")
+
+
+def _is_named_now(scene: Scene, generation: Generation) -> bool:
+    """A rotation may have ended since: then nothing names it any more."""
+    with scene.store.read() as session:
+        return generation in _named(Snapshot(session))
 
 
 def _file(generation: Generation) -> str:
@@ -76,15 +91,15 @@ def _kinds() -> list[tuple[type[SQLModel], str]]:
     return [(Subject, "holder_index"), (Document, "id")]
 
 
-def _named(scene: Scene) -> set[Generation]:
-    found = set()
+def _named(snapshot: Snapshot) -> Counter[Generation]:
+    found: Counter[Generation] = Counter()
     for model, _ in _kinds():
         wrapped = table_of(model).c.wrapped_key
-        head = func.substr(wrapped, 1, 5).label("head")
-        size = func.length(wrapped).label("size")
-        for row in scene.snapshot.stream(select(head, size).where(func.length(wrapped) > 0).distinct()):
+        head, size = func.substr(wrapped, 1, 5).label("head"), func.length(wrapped).label("size")
+        wanted = select(head, size, func.count().label("rows")).where(func.length(wrapped) > 0)
+        for row in snapshot.stream(wanted.group_by(head, size)):
             try:
-                found.add(generation_of(bytes(row["head"]).ljust(row["size"], b"\0")))
+                found[generation_of(bytes(row["head"]).ljust(row["size"], b"\0"))] += row["rows"]
             except UNREADABLE:
                 continue  # the row is named with the wrapped keys
     return found
