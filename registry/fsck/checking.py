@@ -158,8 +158,9 @@ def _seals(scene: Scene) -> Iterator[Said]:
 
 _LOCAL: tuple[tuple[str, Step], ...] = (
     ("rows that others name", rows.references),
-    ("deeds", trail.deeds),
     ("wrapping keys", vault_keys.wrapping),
+    ("blind indexes", licences.index_key),
+    ("deeds", trail.deeds),
     ("types", licences.types),
     ("subjects", licences.subjects),
     ("licences", licences.licences),

@@ -4,7 +4,9 @@ An erased licence keeps its leaf and its places; that nothing else of it is left
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import and_, select
@@ -36,6 +38,7 @@ from registry.tables import (
 )
 
 _TABLE = "table licence"
+_PROBED = 8
 
 
 @dataclass(slots=True)
@@ -45,7 +48,6 @@ class _Known:
     keys: dict[str, Row]
     departments: dict[int, str]
     types: dict[tuple[str, int], LicenceType]
-    index_suspected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +101,6 @@ def licences(scene: Scene) -> Iterator[Finding]:
                 yield from _licence(scene, known, beside, row=row)
             except UNREADABLE as error:
                 yield altered(_TABLE, item, "readable columns", type(error).__name__)
-    if known.index_suspected:
-        yield altered("file", "keys/registry/index.key", "the key of the blind indexes", "another")
 
 
 def _known(scene: Scene) -> _Known:
@@ -255,7 +255,8 @@ def _record(
         yield contradicts(_TABLE, _item(row), "the claims root of its record in its entry", "another")
     if not agrees(values, kind, signed.entry.terms):
         yield contradicts(_TABLE, _item(row), "the dates of its record in its entry", "others")
-    yield from _indexes(scene, known, beside, row=row, record=Record(kind, values))
+    if scene.index_fits:
+        yield from _indexes(scene, beside, row, Record(kind, values))
     yield from _documents(scene, row, Record(kind, values))
 
 
@@ -278,21 +279,43 @@ def _open(
         return altered("table sealedrecord", item, "a record that opens for its licence", "another")
 
 
-def _indexes(scene: Scene, known: _Known, beside: _Page, *, row: Row, record: Record) -> Iterator[Finding]:
-    """The blind indexes. Under a good seal a wrong one means another key: then the key is named, once."""
+def _indexes(scene: Scene, beside: _Page, row: Row, record: Record) -> Iterator[Finding]:
+    by_number, by_holder = _made(scene, row, record)
+    if row["number_index"] != by_number:
+        yield altered(_TABLE, _item(row), "the blind index of its number", "another")
+    if beside.subjects[row["subject"]]["holder_index"] != by_holder:
+        yield contradicts(_TABLE, _item(row), "the subject of its holder's code", "another")
+
+
+def _made(scene: Scene, row: Row, record: Record) -> tuple[bytes, bytes]:
+    """The blind indexes of a licence's number and of its holder."""
+    blind, holder = scene.keys.vault.blind, subject(record)
+    by_number = blind("number", str(row["department"]), row["type"], number(record))
+    return by_number, blind("holder", holder.code_type, holder.code)
+
+
+def index_key(scene: Scene) -> Iterator[Finding]:
+    """index.key is the one that the blind indexes were made with, if it makes one of the first again."""
     if not scene.keys.index:
         return
-    vault, holder = scene.keys.vault, subject(record)
-    by_number = vault.blind("number", str(row["department"]), row["type"], number(record))
-    by_holder = vault.blind("holder", holder.code_type, holder.code)
-    wrong = row["number_index"] != by_number
-    foreign_holder = beside.subjects[row["subject"]]["holder_index"] != by_holder
-    if wrong and foreign_holder:
-        known.index_suspected = True
-    elif wrong:
-        yield altered(_TABLE, _item(row), "the blind index of its number", "another")
-    elif foreign_holder:
-        yield contradicts(_TABLE, _item(row), "the subject of its holder's code", "another")
+    known, first = _known(scene), scene.snapshot.rows(Licence, order=["row"])
+    page = list(islice(first, _PROBED))
+    answers = [_fits(scene, known, _beside(scene, [row]), row) for row in page]
+    scene.index_fits = True in answers
+    if False in answers and not scene.index_fits:
+        yield altered("file", "keys/registry/index.key", "the key of the blind indexes", "another")
+
+
+def _fits(scene: Scene, known: _Known, beside: _Page, row: Row) -> bool | None:
+    """Whether one of a licence's indexes is made again; None: it does not open."""
+    with suppress(*UNREADABLE):
+        opened = _open(scene, beside, row, beside.records[row["row"]])
+        if isinstance(opened, tuple):
+            record = Record(known.types[row["type"], row["type_version"]], opened[0])
+            holder = beside.subjects[row["subject"]]
+            said = (row["number_index"], holder["holder_index"])
+            return any(one == other for one, other in zip(said, _made(scene, row, record), strict=True))
+    return None
 
 
 def _documents(scene: Scene, row: Row, record: Record) -> Iterator[Finding]:

@@ -51,8 +51,11 @@ class Snapshot:
         """The rows of a query, never all in memory."""
         result = self._connection.execute(wanted.execution_options(yield_per=PAGE))
         names = list(result.keys())
-        for row in result:
-            yield dict(zip(names, row, strict=True))
+        try:
+            for row in result:
+                yield dict(zip(names, row, strict=True))
+        finally:
+            result.close()
 
     def one(self, wanted: Any) -> Any:
         """The first value of a query's first row; None: there is none."""

@@ -47,6 +47,8 @@ class Scene:
     progress: Progress
     whole: set[int] = field(default_factory=set)
     """The departments whose audit trail begins with their admission: it tells of every deed."""
+    index_fits: bool = False
+    """Whether index.key is the key that the blind indexes were made with."""
     there: set[Generation] = field(default_factory=set)
     """The wrapping keys that were there when we began."""
     lost: set[Generation] = field(default_factory=set)

@@ -58,7 +58,7 @@ def in_files(scene: Scene, unlock: bytes, owner: str | None) -> Iterator[Finding
     expected = [*_expected(scene), *_council(scene, owner)]
     keys = FileKeys(scene.settings.keys, unlock)
     there = [each for each in expected if _path(scene, each).exists()]
-    wrong = [each for each in there if not _fits(keys, each)]
+    wrong = [each for each in there if unlock and not _fits(keys, each)]
     for each in expected:
         if each not in there:
             yield missing("file", scene.path(_path(scene, each)), each.what)

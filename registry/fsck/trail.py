@@ -170,6 +170,7 @@ def _small(scene: Scene) -> Iterator[Finding]:
             yield _unnoted(_Deed(department, what, what), deed)
         for department, what in sorted(set(noted) - made):
             item = ", ".join(f"{name} {part}" for name, part in zip(names, what.split(), strict=False))
+            item = f"department {department}, {item}" if model is Permission else item
             yield missing(table, item, f"a row: {noted[department, what]}, department {department}")
 
 
@@ -266,7 +267,7 @@ def _anchors(scene: Scene) -> Iterator[Finding]:
 
 def _answers(scene: Scene) -> Iterator[Finding]:
     """Answers to writes: 8 bytes for each are held, for the trail knows them by a keyed hash only."""
-    if not scene.keys.index:
+    if not scene.index_fits:
         return
     for department in sorted(scene.whole):
         ours = array("Q", sorted(_marks(scene, department)))

@@ -276,15 +276,14 @@ def test_a_bit_flipped_in_the_database_file_is_found(copy: Copy) -> None:
     copy.sql("VACUUM")
     sound, shown = path.read_bytes(), dump(path)
     differing = 0
-    for _ in range(12):
+    while differing < 5:
         at = chance.randrange(100, len(sound))
         path.write_bytes(sound[:at] + bytes([sound[at] ^ 1 << chance.randrange(8)]) + sound[at + 1 :])
-        differs = dump(path) != shown
-        differing += differs
-        assert not differs or copy.findings(chain=False), at
+        if dump(path) != shown:
+            differing += 1
+            assert copy.findings(chain=False), at
         for more in path.parent.glob("registry.db-*"):
             more.unlink()
-    assert differing > 3
 
 
 def dump(path: Path) -> list[str] | str:
@@ -484,8 +483,8 @@ def test_on_postgresql_it_finds_the_same(filled: Office, copy: Copy) -> None:
         store = Store(url, filled.house.vault.seal_row)
         with store.engine.begin() as connection:
             connection.execute(text("SET session_replication_role = replica"))
-            for model in [*sealed_tables(), Lease]:
-                table = table_of(model)
+            everything: list[type[SQLModel]] = [*sealed_tables(), Lease]
+            for table in map(table_of, everything):
                 rows = [as_written(table, row) for row in rows_of(copy, table)]
                 plain = Table(table.name, MetaData(), *(Column(c.name, NullType()) for c in table.c))
                 if rows:
