@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from registry.errors import RegistryError
 from registry.fsck.checking import Said, check
 from registry.fsck.finding import Finding, Unsettled
 from registry.settings import read_settings
@@ -52,7 +53,12 @@ def register(app: typer.Typer, saying: Saying, tell: Callable[[dict[str, Any], b
         """Check the store: every row, record, root, status, file and key against each other and the chain. Names each
         bad item. Exit 0: all is well; 1: something is not; 2: it could not be found out."""
         with saying(), Progress(console=_console, transient=True) as progress:
-            report = collect(check(read_settings(), _Bars(progress).tell))
+            settings = read_settings()
+            try:
+                report = collect(check(settings, _Bars(progress).tell))
+            except RegistryError as error:
+                _console.print(f"[red]✕[/] {error}", highlight=False)
+                raise typer.Exit(2) from error
         counts = {"findings": report.found, "not found out": len(report.unsettled)}
         tell(report.as_json() if as_json else counts, as_json)
         raise typer.Exit(report.exit)

@@ -62,10 +62,10 @@ def _department(told: Told, department: int, row: Row) -> Iterator[Finding]:
 def _keys(scene: Scene, told: Told, departments: set[int]) -> Iterator[Finding]:
     rows = {row["kid"]: row for row in scene.snapshot.rows(SigningKey)}
     for kid, key in sorted(told.keys.items()):
-        if key.department in departments and kid not in rows and _lost(scene, told, key, SigningKey, kid=kid):
-            yield missing(
-                "table signingkey", f"kid {kid}", f"a row: the chain admitted it in block {key.place.block}"
-            )
+        wanted = key.department in departments and kid not in told.ended
+        if wanted and kid not in rows and _lost(scene, told, key, SigningKey, kid=kid):
+            expected = f"a row: the chain admitted it in block {key.place.block}"
+            yield missing("table signingkey", f"kid {kid}", expected)
     for kid, row in sorted(rows.items()):
         known = told.keys.get(kid)
         if row["department"] not in departments:

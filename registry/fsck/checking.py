@@ -15,7 +15,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from contracts.deployment import Deployment, PinError
 from registry.chain import Chain
-from registry.errors import RegistryError
+from registry.errors import RegistryError, UnreachableError
 from registry.fsck import (
     against,
     batches,
@@ -68,9 +68,9 @@ def check(settings: Settings, progress: Progress) -> Iterator[Said]:
                 settings, store, snapshot, keys, Objects.open(settings), None, int(time.time()), progress
             )
             yield from _all(scene, chain, pins, head)
-    except OperationalError:
-        raise
     except DatabaseError as error:
+        if _is_away(settings, error):
+            raise
         name = path.name if path else "the database"
         yield altered("file", name, "a database that can be read", type(error.orig).__name__)
 
@@ -87,6 +87,13 @@ def _wrapping_token(settings: Settings) -> WrappingKeys | None:
 def _database_file(settings: Settings) -> Path | None:
     url = make_url(settings.database)
     return Path(url.database) if url.drivername.startswith("sqlite") and url.database else None
+
+
+def _is_away(settings: Settings, error: DatabaseError) -> bool:
+    """A file that is broken is a finding; a server that is gone, or a lock, is not."""
+    return isinstance(error, OperationalError) and (
+        _database_file(settings) is None or "locked" in str(error.orig) or "open" in str(error.orig)
+    )
 
 
 def _head(chain: Chain) -> int | Unsettled:
@@ -127,10 +134,12 @@ def _step(scene: Scene, name: str, step: Step) -> Iterator[Said]:
     """One check. What it cannot read has been named by its seal, or by the database itself."""
     try:
         yield from step(scene)
-    except OperationalError:
-        raise
     except DatabaseError as error:
+        if _is_away(scene.settings, error):
+            raise
         yield altered("file", "the database", "tables that can be read", type(error.orig).__name__)
+    except UnreachableError:
+        raise
     except UNREADABLE as error:
         yield Unsettled(name, f"it ended at a row that cannot be read ({type(error).__name__})")
 

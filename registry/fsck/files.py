@@ -6,10 +6,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlmodel import select
-
 from contracts.deployment import Deployment, PinError
 from registry.fsck.finding import Finding, altered, contradicts, foreign, missing
+from registry.fsck.reading import Snapshot
 from registry.fsck.scene import SETTLED, Scene
 from registry.fsck.trail import pins_noted
 from registry.onboarding import described
@@ -72,7 +71,7 @@ def _departments(scene: Scene, path: Path) -> Iterator[Finding]:
 
 def _listed(scene: Scene, path: Path) -> Iterator[Finding]:
     with scene.store.read() as session:
-        rows = session.exec(select(Department).order_by("id")).all()
+        rows = [Department(**row) for row in Snapshot(session).rows(Department, order=["id"])]
     admitted = [row for row in rows if row.admitted_at]
     if not admitted:
         return

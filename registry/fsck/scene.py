@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from sqlmodel import Session, SQLModel, col, select
+from sqlalchemy import literal, select
+from sqlmodel import SQLModel, col
 
 from contracts.deployment import Deployment
 from registry.fsck.finding import UNREADABLE
@@ -72,7 +73,8 @@ class Scene:
         """Whether such a row is there at this moment: files and the chain are read after the snapshot was taken."""
         conditions = [col(getattr(model, name)) == value for name, value in where.items()]
         with self.store.read() as session:
-            return _first(session, model, conditions) is not None
+            found = select(literal(1)).select_from(model).where(*conditions).limit(1)
+            return session.execute(found).first() is not None
 
     def opens(self, wrapped: bytes, name: str) -> bool:
         """Whether a wrapped key opens for its name; also when it need not: its wrapping key is gone, or not fit."""
@@ -94,8 +96,3 @@ class Scene:
     def path(self, file: Path) -> str:
         """A file's name within the home folder."""
         return str(file.relative_to(self.settings.home))
-
-
-def _first(session: Session, model: type[Any], conditions: list[Any]) -> Any:
-    key = next(iter(model.__table__.primary_key))
-    return session.execute(select(key).where(*conditions).limit(1)).first()

@@ -14,6 +14,7 @@ from contracts.events import (
     DepartmentDescribed,
     Event,
     KeyAdded,
+    KeyEnded,
     ListCreated,
     Place,
     StatusChanged,
@@ -49,6 +50,7 @@ class Told:
     revisions: int = 0
     departments: dict[int, DepartmentDescribed] = field(default_factory=dict)
     keys: dict[str, KeyAdded] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
     types: dict[tuple[int, str, int], TypePermitted] = field(default_factory=dict)
     accounts: dict[str, AccountBound] = field(default_factory=dict)
     lists: dict[int, ListCreated] = field(default_factory=dict)
@@ -105,6 +107,8 @@ def _take(told: Told, event: Event | None) -> None:
             told.departments[event.department] = event
         case KeyAdded():
             told.keys[event.kid.hex()] = event
+        case KeyEnded():
+            told.ended.add(event.kid.hex())
         case TypePermitted():
             told.types[event.department, event.type, event.version] = event
         case AccountBound():

@@ -15,7 +15,7 @@ from licence.status import Act
 from registry import acts, documents, onboarding
 from registry.acts import Ask
 from registry.fsck.checking import Said, check
-from registry.fsck.finding import Finding, Unsettled
+from registry.fsck.finding import Finding
 from registry.issuing import Order, issue
 from registry.settings import Settings
 from registry.tables import Licence
@@ -66,10 +66,6 @@ class Copy:
     def findings(self, *, chain: bool = True) -> list[Finding]:
         """What fsck finds."""
         return [said for said in self.check(chain=chain) if isinstance(said, Finding)]
-
-    def unsettled(self) -> list[Unsettled]:
-        """What fsck could not find out."""
-        return [said for said in self.check() if isinstance(said, Unsettled)]
 
 
 def copy_of(office: Office, home: Path) -> Copy:

@@ -474,7 +474,8 @@ def test_the_command_says_what_it_found_in_words_json_and_its_exit_code(
     monkeypatch.setenv("ELICENCE_CHAIN_URL", "http://127.0.0.1:9")
     assert CliRunner().invoke(app, ["fsck"]).exit_code == 2
     copy.sql("UPDATE alembic_version SET version_num = '0001'")
-    assert "start the registry of this release first" in CliRunner().invoke(app, ["fsck"]).stderr
+    answer = CliRunner().invoke(app, ["fsck"])
+    assert (answer.exit_code, "start the registry of this release first" in answer.stderr) == (2, True)
 
 
 def test_on_postgresql_it_finds_the_same(filled: Office, copy: Copy) -> None:
