@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlmodel import Session, select
 
 from licence.canonical import base64url
+from registry import trail
 from registry.errors import InvalidError, NotFoundError
 from registry.house import House
 from registry.store import demand_open
@@ -56,6 +57,8 @@ def keep(house: House, department: Department, data: bytes, media_type: str) -> 
     )
     with house.store.write(department.id) as session:
         session.add(row)
+        actor = f"department {department.id}"
+        trail.note(house, session, department.id, actor=actor, deed="attach", object=row.id)
     return row
 
 

@@ -15,7 +15,7 @@ from registry.publishing import Publisher
 from registry.settings import Mode, Settings
 from registry.signer import RuledSigner, Signer
 from registry.signer_client import SignerClient
-from registry.store import Store
+from registry.store import Store, Tables
 from registry.token import open_token
 from registry.token_keys import TokenKeys
 from registry.token_wrapping import TokenWrapping
@@ -52,12 +52,14 @@ class House:
         return int(self.clock())
 
 
-def build(settings: Settings, signer: Signer | None = None, *, restoring: bool = False) -> House:
+def build(
+    settings: Settings, signer: Signer | None = None, *, tables: Tables = Tables.BROUGHT_ALONG
+) -> House:
     """The house of these settings; without a signer, the one behind the signer's socket."""
     vault = open_vault(settings)
     return House(
         settings=settings,
-        store=Store(settings.database, vault.seal_row, restoring=restoring),
+        store=Store(settings.database, vault.seal_row, tables=tables),
         vault=vault,
         signer=signer or SignerClient(settings.socket),
         chain=Chain(settings.chain_url, read_deployment(settings.home)),

@@ -6,6 +6,7 @@ It never sees what is in them: vault.py seals before, and unseals after.
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from obstore.store import LocalStore, ObjectStore, from_url
 
@@ -37,6 +38,15 @@ class Objects:
         """Removes an object; one that is not there is no error."""
         with suppress(FileNotFoundError):
             self._store.delete(name)
+
+    def age(self, name: str) -> float:
+        """For how many seconds an object has been there.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        made: datetime = self._store.head(name)["last_modified"]
+        return (datetime.now(UTC) - made).total_seconds()
 
     def names(self) -> Iterator[str]:
         """The names of all objects."""

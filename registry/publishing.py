@@ -28,7 +28,7 @@ class Publisher:
         """Publishes the list of departments, for people; verifiers take it from the chain."""
         path = self.folder / "departments.json"
         path.unlink(missing_ok=True)
-        self._write(path, json.dumps(listed, ensure_ascii=False, indent=1).encode() + b"\n")
+        self._write(path, listing(listed))
 
     def _write(self, path: Path, data: bytes) -> None:
         if path.exists():
@@ -45,6 +45,11 @@ class Publisher:
             os.fsync(file.fileno())
         os.replace(temporary, path)
         _sync_folder(path.parent)
+
+
+def listing(listed: Sequence[dict[str, object]]) -> bytes:
+    """The list of departments as its file has it."""
+    return json.dumps(listed, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
 def _sync_folder(folder: Path) -> None:

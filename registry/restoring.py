@@ -27,7 +27,7 @@ from registry.issuing import close_list
 from registry.key_files import sync_folder
 from registry.migrating import RESTORING, upgrade
 from registry.settings import Settings
-from registry.store import Store
+from registry.store import Store, Tables
 from registry.tables import NUMBERED, Department, Hold, StatusList
 
 EraseAgain = Callable[[House, Path], int]
@@ -57,7 +57,7 @@ def restore(
     with source.open("rb") as file:
         header = authenticate(file, vault)
     _demand_same_network(settings, source)
-    store = Store(settings.database, vault.seal_row, restoring=True)
+    store = Store(settings.database, vault.seal_row, tables=Tables.AS_THEY_ARE)
     try:
         _begin(store)
     finally:
@@ -84,12 +84,12 @@ class _Restoring:
     header: Header
 
     def run(self, journals: Iterable[Path], erase_again: EraseAgain) -> Restored:
-        house = build(self.settings, restoring=True)
+        house = build(self.settings, tables=Tables.AS_THEY_ARE)
         try:
             counts, departments = self._fill(house)
         finally:
             house.store.close()
-        house = build(self.settings, restoring=True)  # now with the pins that came along
+        house = build(self.settings, tables=Tables.AS_THEY_ARE)  # now with the pins that came along
         try:
             erased = sum(erase_again(house, journal) for journal in journals)
             self._finish(house)
