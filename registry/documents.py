@@ -31,6 +31,7 @@ def keep(house: House, department: Department, data: bytes, media_type: str) -> 
 
     Raises:
         InvalidError: empty, over 10 MiB, or of another media type.
+        ObjectsUnreachableError: nothing is stored; try again.
     """
     if media_type not in MEDIA_TYPES:
         raise InvalidError("仅支持 JPEG、PNG、PDF", f"one of {', '.join(MEDIA_TYPES)} expected")
@@ -59,6 +60,8 @@ def fetch(house: House, session: Session, department: Department, digest: str) -
     Raises:
         NotFoundError: none of that digest, or another department's.
         VaultError: the object was altered.
+        ObjectMissingError: the object is gone.
+        ObjectsUnreachableError: the store does not answer.
     """
     wanted = select(Document).where(Document.digest == digest, Document.department == department.id)
     row = session.exec(wanted).first()
