@@ -35,6 +35,7 @@ def keep(house: House, department: Department, data: bytes, media_type: str) -> 
     Raises:
         InvalidError: empty, over 10 MiB, or of another media type.
         ReadOnlyError: the store is behind the chain: it would go with the next backup that is restored.
+        ObjectsUnreachableError: nothing is stored; try again.
     """
     if media_type not in MEDIA_TYPES:
         raise InvalidError("仅支持 JPEG、PNG、PDF", f"one of {', '.join(MEDIA_TYPES)} expected")
@@ -68,6 +69,8 @@ def fetch(house: House, session: Session, department: Department, digest: str) -
     Raises:
         NotFoundError: none of that digest, or another department's.
         VaultError: the object was altered.
+        ObjectMissingError: the object is gone.
+        ObjectsUnreachableError: the store does not answer.
     """
     wanted = select(Document).where(Document.digest == digest, Document.department == department.id)
     row = session.exec(wanted).first()

@@ -10,7 +10,7 @@ from licence.keys import NetworkId
 from registry.chain import Chain
 from registry.errors import ChainUnreachableError
 from registry.file_keys import FileKeys, demand_production, unlocking_secret
-from registry.objects import Objects
+from registry.objects import Objects, Part
 from registry.publishing import Publisher
 from registry.settings import Mode, Settings
 from registry.signer import RuledSigner, Signer
@@ -63,7 +63,7 @@ def build(
         vault=vault,
         signer=signer or SignerClient(settings.socket),
         chain=Chain(settings.chain_url, read_deployment(settings.home)),
-        publisher=Publisher(settings.public),
+        publisher=Publisher(Objects.open(settings, Part.PUBLIC)),
         objects=Objects.open(settings),
     )
 
