@@ -121,7 +121,7 @@ class Objects:
             ObjectMissingError: there is none.
             ObjectsUnreachableError: whether it is there could not be found out.
         """
-        return time.time() - self._shelf.written(_sound(name))
+        return time.time() - self._shelf.written(name)
 
     def names(self) -> Iterator[str]:
         """The names of all objects.

@@ -12,7 +12,7 @@ from registry.objects import Objects
 class Publisher:
     """Writes public objects: below one folder, which any server may copy, or in the bucket that registries share."""
 
-    _files: Objects
+    files: Objects
 
     def definition(self, kind: LicenceType) -> None:
         """Publishes a type version as types/<SHA-256>.json.
@@ -21,7 +21,7 @@ class Publisher:
             ConflictError: it is published with other bytes.
             ObjectsUnreachableError: try again.
         """
-        self._files.keep(f"types/{kind.digest.hex()}.json", kind.canonical())
+        self.files.keep(f"types/{kind.digest.hex()}.json", kind.canonical())
 
     def leaves(self, department: int, root: bytes, leaves: Sequence[bytes]) -> None:
         """Publishes a batch as <department>/leaves/<root>.bin, before its root is sent to the chain.
@@ -30,7 +30,7 @@ class Publisher:
             ConflictError: it is published with other bytes.
             ObjectsUnreachableError: try again.
         """
-        self._files.keep(f"{department}/leaves/{root.hex()}.bin", b"".join(leaves))
+        self.files.keep(f"{department}/leaves/{root.hex()}.bin", b"".join(leaves))
 
     def departments(self, listed: Sequence[dict[str, object]]) -> None:
         """Publishes the list of departments, for people; verifiers take it from the chain.
@@ -38,7 +38,7 @@ class Publisher:
         Raises:
             ObjectsUnreachableError: try again.
         """
-        self._files.put("departments.json", listing(listed))
+        self.files.put("departments.json", listing(listed))
 
     def read(self, name: str) -> bytes:
         """A public file.
@@ -47,7 +47,7 @@ class Publisher:
             ObjectMissingError: there is none of that name.
             ObjectsUnreachableError: whether it is there could not be found out.
         """
-        return self._files.get(name)
+        return self.files.get(name)
 
 
 def listing(listed: Sequence[dict[str, object]]) -> bytes:

@@ -8,9 +8,11 @@ from sqlmodel import col
 
 from licence.canonical import base64url
 from registry.documents import SALT_SIZE
+from registry.errors import ObjectMissingError
 from registry.fsck.finding import UNREADABLE, Finding, altered, foreign, missing
+from registry.fsck.kept import is_settled_object
 from registry.fsck.reading import Row, pages
-from registry.fsck.scene import SETTLED, Scene
+from registry.fsck.scene import Scene
 from registry.tables import Document
 
 
@@ -30,7 +32,7 @@ def _object(scene: Scene, row: Row) -> Iterator[Finding]:
     name, told = str(row["object"]), f"the object of document {row['id']}"
     try:
         sealed = scene.objects.get(name)
-    except FileNotFoundError:
+    except ObjectMissingError:
         if scene.by_now(Document, id=row["id"]):
             yield missing("object", name, told)
         return
@@ -53,16 +55,13 @@ def orphans(scene: Scene) -> Iterator[Finding]:
     for page in pages(scene.counted("objects", scene.objects.names())):
         known = {row["object"] for row in scene.snapshot.rows(Document, ["object"], where=_within(page))}
         for name in page:
-            if name not in known and _is_settled(scene, name) and not scene.by_now(Document, object=name):
+            if (
+                name not in known
+                and is_settled_object(scene.objects, name)
+                and not scene.by_now(Document, object=name)
+            ):
                 yield foreign("object", name, "a document that has it", "none")
 
 
 def _within(names: list[str]) -> ColumnElement[bool]:
     return col(Document.id).in_(names)
-
-
-def _is_settled(scene: Scene, name: str) -> bool:
-    try:
-        return scene.objects.age(name) > SETTLED
-    except FileNotFoundError:
-        return False  # an erasure has just taken it

@@ -43,6 +43,7 @@ class Scene:
     snapshot: Snapshot
     keys: Keys
     objects: Objects
+    public: Objects
     pins: Deployment | None
     now: int
     progress: Progress

@@ -99,11 +99,12 @@ def test_a_missing_object_is_a_loss_and_not_an_outage(store: StoreOfObjects) -> 
 )
 def test_a_name_cannot_lead_out_of_the_store(store: StoreOfObjects, name: str) -> None:
     objects = opened(store.url)
-    for deed in (
+    deeds: list[Callable[[], None]] = [
         lambda: objects.put(name, b""),
         lambda: objects.keep(name, b""),
         lambda: objects.delete(name),
-    ):
+    ]
+    for deed in deeds:
         with pytest.raises(ValueError, match="an object's name"):
             deed()
     with pytest.raises(ObjectMissingError):
