@@ -13,7 +13,7 @@ from registry.errors import InvalidError, NotFoundError
 from registry.house import House
 from registry.store import demand_open
 from registry.tables import Department, Document
-from registry.vault import VaultError
+from registry.vault import Vault, VaultError
 
 MAX_SIZE = 10 * 1024 * 1024
 SALT_SIZE = 16
@@ -87,12 +87,20 @@ def unsealed(house: House, row: Document) -> bytes:
         VaultError: the object was altered, or is another document's or department's.
     """
     key = house.vault.unwrap(row.wrapped_key, f"document {row.id}")
-    sealed = house.objects.get(row.object)
+    return unseal(house.vault, key, house.objects.get(row.object), department=row.department, name=row.id)
+
+
+def unseal(vault: Vault, key: bytes, sealed: bytes, *, department: int, name: str) -> bytes:
+    """What `keep` sealed for this department's document: salt and bytes.
+
+    Raises:
+        VaultError: altered, or another document's or department's.
+    """
     try:
-        return house.vault.unseal(key, sealed, _bound(row.department, row.id))
+        return vault.unseal(key, sealed, _bound(department, name))
     except VaultError:
         # Release 0.1.0 bound a document to its id alone.
-        return house.vault.unseal(key, sealed, f"document {row.id}")
+        return vault.unseal(key, sealed, f"document {name}")
 
 
 def _bound(department: int, name: str) -> str:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col
 
 from licence.canonical import base64url
-from registry.documents import SALT_SIZE
+from registry.documents import SALT_SIZE, unseal
 from registry.errors import ObjectMissingError
 from registry.fsck.finding import UNREADABLE, Finding, altered, foreign, missing
 from registry.fsck.kept import is_settled_object
@@ -41,7 +41,7 @@ def _object(scene: Scene, row: Row) -> Iterator[Finding]:
     except UNREADABLE:
         return  # the wrapped key, or its wrapping key, is named
     try:
-        plain = scene.keys.vault.unseal(key, sealed, _name(row))
+        plain = unseal(scene.keys.vault, key, sealed, department=row["department"], name=row["id"])
     except UNREADABLE:
         yield altered("object", name, f"{told}, sealed with its key", "other bytes")
         return
