@@ -204,6 +204,27 @@ def test_a_node_that_hid_the_past_under_the_same_block_is_a_fork(scene: Scene) -
     assert "is the same, its events are not" in scene.notebook.alarms()[0].en
 
 
+def test_an_older_block_with_another_hash_is_found_by_chance_soon(scene: Scene) -> None:
+    scene.look()
+    first = scene.said().block.number
+    ask(scene.url, "evm_mine")
+    scene.look()
+    scene.notebook._db.execute("UPDATE block SET hash = ? WHERE number = ?", (b"\1" * 32, first))
+    assert any(scene.look() == ("fork",) for _ in range(20))
+    assert f"block {first} has another hash" in scene.notebook.alarms()[0].en
+
+
+def test_another_network_behind_its_node_is_a_fork(scene: Scene) -> None:
+    scene.look()
+    scene.notebook, scene.witness = scene.new_witness()
+
+    def elsewhere(method: str, params: list[Any], result: Any) -> Any:
+        return "0x1" if method == "eth_chainId" else result
+
+    assert scene.look(elsewhere) == ("fork",)
+    assert "another network" in scene.notebook.alarms()[0].en
+
+
 Wrong = Callable[[Scene, int], None]
 
 
