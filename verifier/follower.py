@@ -36,7 +36,7 @@ class Follower:
         self._pinned, self._files = False, files
         self._failed: dict[str, float] = {}
         self._went_back, self._rest = False, 0.0
-        self._refused: tuple[Head, LostError] | None = None
+        self._refused: tuple[Head, Sequence[Loss]] | None = None
         self._recall()
 
     def _recall(self) -> None:
@@ -125,7 +125,7 @@ class Follower:
         """
         refused = self._refused
         if refused is not None and (refused[0] == newest or time.monotonic() < self._rest):
-            raise refused[1]
+            raise LostError(refused[1])
         started, fresh, proven = time.monotonic(), Index(), False
         self._memory.begin_anew()
         for span in self._reader.read(fresh, newest):
@@ -142,9 +142,8 @@ class Follower:
     def _refuse(self, newest: Head, lost: Sequence[Loss], *, first: bool) -> NoReturn:
         for loss in lost if first else ():
             log.warning("lost", what=loss.en, other=loss.other)
-        error = LostError(lost)
-        self._refused = (newest, error)
-        raise error
+        self._refused = (newest, lost)
+        raise LostError(lost)
 
     def _fetch_missing(self) -> None:
         """Fetches public files that are not held; what fails is tried again after a while."""

@@ -46,6 +46,7 @@ class Witness:
         self._index = notebook.known()
         self._pinned, self._whole, self._gaps, self._looked = False, False, 0, 0
         self._refused: Head | None = None
+        self._rest = 0.0
         self._statement: tuple[str, int] | None = None
 
     def run(self, stop: threading.Event, poll: float) -> None:
@@ -120,14 +121,15 @@ class Witness:
     def _read_anew(self, confirmed: Head, *, same: bool) -> bool:
         """Reads the whole chain, and believes it only if nothing that was known is lost; `same`: the block up to
         which it was known is still the chain's."""
-        if self._refused == confirmed:
+        if self._refused == confirmed or time.monotonic() < self._rest:
             return False
-        known, fresh = self._index, Index()
+        started, known, fresh = time.monotonic(), self._index, Index()
         for span in self._reader.read(fresh, confirmed):
             fresh = span.index
         lost = [*losses(known, fresh), *(_other_events(known, fresh) if same else ())]
         if lost:
             self._refused = confirmed
+            self._rest = 2 * time.monotonic() - started  # a long chain is read half of the time at most
             kind = AlarmKind.FORK if any(loss.other for loss in lost) else AlarmKind.DISAPPEARANCE
             self._alarm(kind, in_words(lost))
             return False

@@ -12,13 +12,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
-import pytest
 
 from licence.witness import key_thumbprint
-from scripts import seeding
 from scripts.stack import ROOT, Ports
-from tests.nodes.nodes import anvil_node, ask
-from tests.registry.office import Office, open_office
+from tests.nodes.nodes import ask
+from tests.registry.office import Office
 from verifier.settings import Settings
 from verifier.witness_door import open_notebook
 from verifier.witness_key import WitnessKey
@@ -35,10 +33,12 @@ def mirror(folder: Path) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 @contextmanager
@@ -53,8 +53,10 @@ def process(log: Path, *module: str, **environment: str) -> Iterator[None]:
             stderr=out,
         ) as running,
     ):
-        yield
-        running.terminate()
+        try:
+            yield
+        finally:
+            running.terminate()
 
 
 class Counter:
@@ -84,12 +86,6 @@ class Counter:
         return found
 
 
-@pytest.fixture
-def town(tmp_path: Path) -> Iterator[tuple[Office, str]]:
-    with anvil_node() as url, open_office(tmp_path / "home", url, seeding.applicants()[:1]) as office:
-        yield office, url
-
-
 def test_no_verdict_without_the_witness_nor_against_it(town: tuple[Office, str], tmp_path: Path) -> None:
     office, url = town
     row = office.issue()
@@ -115,7 +111,7 @@ def test_no_verdict_without_the_witness_nor_against_it(town: tuple[Office, str],
         assert counter.ready() == 200
         assert [each["agrees"] for each in counter.witnesses()] == [True]
 
-        ask(url, "anvil_rollback", 2)
+        ask(url, "anvil_rollback", 4)
         ask(url, "evm_mine")
         office.settle()  # the registry anchors the same roots again, if they were taken back
         told_ = counter.await_verdict("UNDETERMINED", "WITNESS_DISAGREES")

@@ -1,42 +1,22 @@
 """The witness: it remembers, it raises alarms that stay, and a verifier that requires it believes no chain without."""
 
-import json
-import signal
-import subprocess
-import sys
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from pydantic import ValidationError
-from typer.testing import CliRunner, Result
 
-from licence.canonical import base64url
 from licence.reasons import Reason
-from licence.witness import LIFE, AlarmKind
-from scripts import seeding
-from scripts.main import app as command_line
-from scripts.stack import ROOT, Ports
-from tests.nodes.nodes import anvil_node, ask
-from tests.registry.office import Office, open_office
+from licence.witness import LIFE
+from tests.nodes.nodes import ask
+from tests.registry.office import Office
 from tests.verifier.witnessing import Scene, serving
-from verifier.notebook import Notebook, NotebookError
-from verifier.settings import Required, Settings, SettingsError, read_settings
+from verifier.notebook import NotebookError
 from verifier.trust import Heard
-from verifier.witness_key import WitnessKey, WitnessKeyError
 from verifier.witnesses import Listener
-
-
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Office, str]]:
-    with anvil_node() as url:
-        home = tmp_path_factory.mktemp("w") / "home"
-        with open_office(home, url, seeding.applicants()[:1]) as office:
-            yield office, url
 
 
 @pytest.fixture
@@ -104,7 +84,7 @@ def test_a_rollback_is_an_alarm_that_stays_until_a_person_gives_a_reason(scene: 
     scene.look()
     scene.hear()
     assert scene.reason(row) is None
-    scene.roll_back(3)
+    scene.roll_back(4)
     assert scene.look() == ("rollback", "disappearance")
     assert "of department 1" in next(each.en for each in scene.notebook.alarms() if "anchor" in each.en)
     scene.hear()
@@ -132,7 +112,7 @@ def test_a_rollback_is_an_alarm_that_stays_until_a_person_gives_a_reason(scene: 
 def test_an_alarm_closed_while_the_chain_still_lacks_something_is_raised_again(scene: Scene) -> None:
     scene.issue()
     scene.look()
-    scene.roll_back(2)
+    scene.roll_back(4)
     assert scene.look() == ("rollback", "disappearance")
     for alarm in scene.notebook.open_alarms():
         scene.notebook.acknowledge(alarm.number, "I close my eyes", 1)
@@ -186,7 +166,7 @@ def test_what_happened_while_it_was_stopped_is_seen_from_its_file(scene: Scene) 
     scene.issue()
     scene.look()
     anchors = scene.said().heads[0].anchors
-    scene.roll_back(3)
+    scene.roll_back(4)
     scene.notebook, scene.witness = scene.new_witness()
     assert scene.look() == ("rollback", "disappearance")
     told = [each.en for each in scene.notebook.alarms()]
@@ -222,6 +202,27 @@ def test_a_node_that_hid_the_past_under_the_same_block_is_a_fork(scene: Scene) -
     scene.notebook, scene.witness = scene.new_witness()
     assert scene.look() == ("fork",)
     assert "is the same, its events are not" in scene.notebook.alarms()[0].en
+
+
+def test_an_older_block_with_another_hash_is_found_by_chance_soon(scene: Scene) -> None:
+    scene.look()
+    first = scene.said().block.number
+    ask(scene.url, "evm_mine")
+    scene.look()
+    scene.notebook._db.execute("UPDATE block SET hash = ? WHERE number = ?", (b"\1" * 32, first))
+    assert any(scene.look() == ("fork",) for _ in range(20))
+    assert f"block {first} has another hash" in scene.notebook.alarms()[0].en
+
+
+def test_another_network_behind_its_node_is_a_fork(scene: Scene) -> None:
+    scene.look()
+    scene.notebook, scene.witness = scene.new_witness()
+
+    def elsewhere(method: str, params: list[Any], result: Any) -> Any:
+        return "0x1" if method == "eth_chainId" else result
+
+    assert scene.look(elsewhere) == ("fork",)
+    assert "another network" in scene.notebook.alarms()[0].en
 
 
 Wrong = Callable[[Scene, int], None]
@@ -318,8 +319,12 @@ def lying_doors(scene: Scene) -> dict[str, App]:
     async def endless(scope: Any, receive: Any, send: Any) -> None:
         await _answer(send, 200, b"A" * (2**20 + 1))
 
-    async def packed(scope: Any, receive: Any, send: Any) -> None:
-        await _answer(send, 200, good.encode(), (b"content-encoding", b"gzip"))
+    async def dripping(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for letter in good[:30]:
+            await send({"type": "http.response.body", "body": letter.encode(), "more_body": True})
+            await asyncio.sleep(0.1)
+        await send({"type": "http.response.body", "body": good[30:].encode()})
 
     async def broken(scope: Any, receive: Any, send: Any) -> None:
         await _answer(send, 500, good.encode())
@@ -330,12 +335,15 @@ def lying_doors(scene: Scene) -> dict[str, App]:
     async def altered(scope: Any, receive: Any, send: Any) -> None:
         await _answer(send, 200, good[:-8].encode() + b"AAAAAAAA")
 
-    made = [elsewhere, endless, broken, foreign, altered, packed]
+    made = [elsewhere, endless, broken, foreign, altered, dripping]
     return {app.__name__: app for app in made}
 
 
-@pytest.mark.parametrize("name", ["elsewhere", "endless", "broken", "foreign", "altered"])
-def test_nothing_but_a_small_signed_answer_is_heard(scene: Scene, name: str) -> None:
+@pytest.mark.parametrize("name", ["elsewhere", "endless", "broken", "foreign", "altered", "dripping"])
+def test_nothing_but_a_small_soon_signed_answer_is_heard(
+    scene: Scene, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("verifier.fetching.PATIENCE", 1.0)
     scene.look()
     scene.follower.look()
     scene.trust.witnesses.clear()
@@ -355,128 +363,3 @@ def test_every_required_witness_must_agree(scene: Scene) -> None:
     assert scene.reason(row) is None
     scene.trust.witnesses["http://127.0.0.1:1/witness"] = Heard(None)
     assert scene.reason(row) is Reason.WITNESS_SILENT
-
-
-def test_the_key_is_its_owners_alone(tmp_path: Path) -> None:
-    path = tmp_path / "w.key"
-    first = WitnessKey.open(path)
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert WitnessKey.open(path).public == first.public
-    path.chmod(0o640)
-    with pytest.raises(WitnessKeyError, match="mode 600"):
-        WitnessKey.open(path)
-    path.chmod(0o600)
-    path.write_text("no key", "utf-8")
-    with pytest.raises(WitnessKeyError, match="PEM"):
-        WitnessKey.open(path)
-
-
-def test_a_file_of_another_network_is_not_written_over(tmp_path: Path) -> None:
-    Notebook(tmp_path / "w.db", "one").close()
-    with pytest.raises(NotebookError, match="another network"):
-        Notebook(tmp_path / "w.db", "two")
-
-
-def test_an_alarm_of_a_kind_is_raised_once_while_it_is_open(tmp_path: Path) -> None:
-    notebook = Notebook(tmp_path / "w.db", "one")
-    assert notebook.raise_alarm(AlarmKind.GAP, 1, 2, zh="甲", en="a")
-    assert not notebook.raise_alarm(AlarmKind.GAP, 2, 3, zh="乙", en="b")
-    assert notebook.raise_alarm(AlarmKind.FORK, 2, 3, zh="乙", en="b")
-    notebook.acknowledge(1, "looked at", 9)
-    assert notebook.raise_alarm(AlarmKind.GAP, 3, 4, zh="丙", en="c")
-    assert [alarm.number for alarm in notebook.open_alarms()] == [2, 3]
-    notebook.close()
-
-
-PIN, KEY = base64url(b"\1" * 32), base64url(b"\2" * 32)
-
-
-def test_required_witnesses_are_read_with_their_pins(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = Settings(witnesses=f"{PIN}@https://w.example, {KEY}@http://127.0.0.1:8703/other").required
-    assert found == (
-        Required(PIN, "https://w.example/witness"),
-        Required(KEY, "http://127.0.0.1:8703/other"),
-    )
-    assert Settings().required == ()
-    for wrong in (
-        "https://w.example",
-        f"{PIN}@ftp://w.example",
-        f"{PIN}@https://u:p@w.example",
-        "x@https://w.example",
-        f"{PIN}@https://w.example,{PIN}@https://v.example",
-        f"{PIN}@https://w.example,{KEY}@https://w.example",
-    ):
-        with pytest.raises(ValidationError):
-            Settings(witnesses=wrong)
-    monkeypatch.setenv("ELICENCE_WITNESSES", "nobody")
-    with pytest.raises(SettingsError, match="ELICENCE_WITNESSES"):
-        read_settings()
-
-
-def test_the_command_runs_is_asked_and_closes_an_alarm(town: tuple[Office, str], tmp_path: Path) -> None:
-    office, url = town
-    port, file = Ports.free().verifier, tmp_path / "w.db"
-    told = ["--home", str(office.stack.home), "--chain", url, "--file", str(file)]
-    command = [sys.executable, "-m", "scripts.main", "witness", "--port", str(port), *told]
-    with (
-        (tmp_path / "log").open("w") as log,
-        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True) as process,
-    ):
-        assert process.stdout is not None
-        pin = process.stdout.readline().removeprefix("ready ").split("@")[0]
-        demand_door(f"http://127.0.0.1:{port}")
-        fine = asked("--check", "--json", *told)
-        assert fine.exit_code == 0, fine.stderr
-        assert json.loads(fine.stdout)["pin"] == pin
-        ask(url, "anvil_rollback", 1)
-        number = await_alarm(office, file)
-        assert asked("--check", *told).exit_code == 1
-        closing = ["--acknowledge", str(number), "--json", *told]
-        assert "reason" in asked(*closing).stderr
-        closed = json.loads(asked(*closing, "--reason", "a test took a block back").stdout)
-        assert closed["alarms"][number - 1]["reason"] == "a test took a block back"
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) in (0, -signal.SIGTERM)
-    assert "ALARM" in (tmp_path / "log").read_text("utf-8")
-
-
-def asked(*arguments: str) -> Result:
-    return CliRunner().invoke(command_line, ["witness", *arguments])
-
-
-def demand_door(address: str) -> None:
-    """Waits for a statement, and tries what else the door is asked for."""
-    end = time.monotonic() + 30
-    while (status := _status(f"{address}/witness")) != 200:
-        assert time.monotonic() < end, status
-        time.sleep(0.1)
-    assert httpx.get(f"{address}/witness").text.count(".") == 2
-    assert httpx.get(f"{address}/healthz").status_code == 200
-    assert httpx.get(f"{address}/secret").status_code == 404
-    assert httpx.post(f"{address}/witness").status_code == 405
-
-
-def _status(url: str) -> int:
-    try:
-        return httpx.get(url).status_code
-    except httpx.TransportError:
-        return 0
-
-
-def await_alarm(office: Office, file: Path) -> int:
-    """The number of the first open alarm."""
-    pins = office.house.chain.demand_pins()
-    notebook = Notebook(file, f"{pins.network_id} {pins.genesis_hash} {pins.issuer_registry}")
-    end = time.monotonic() + 30
-    while not notebook.open_alarms():
-        assert time.monotonic() < end
-        time.sleep(0.1)
-    number = notebook.open_alarms()[0].number
-    notebook.close()
-    return number
-
-
-def test_a_file_that_never_was_is_no_witness(town: tuple[Office, str], tmp_path: Path) -> None:
-    told = ["--home", str(town[0].stack.home), "--file", str(tmp_path / "w.db")]
-    assert "no witness ever ran" in asked("--check", *told).stderr
-    assert not (tmp_path / "w.db").exists()
