@@ -19,7 +19,7 @@ from sqlmodel import Session, SQLModel
 from sqlmodel import select as select_rows
 
 from registry import trail
-from registry.backup import demand_counts, header_of, journal_of, reflected, table_names
+from registry.backup import demand_counts, header_of, reflected, table_names
 from registry.backup_file import BackupError, Header, authenticate, read_records
 from registry.comparing import NOT_COMPARED, UNFINISHED
 from registry.house import House, build, open_vault
@@ -231,7 +231,7 @@ def _put_back(house: House, kind: str, parts: list[Any]) -> None:
     elif kind == "deployment":
         _write(house.settings.home / "deployment.json", parts[0])
     elif kind == "journal":
-        _write(journal_of(house.settings), parts[0])
+        _write(house.settings.erasure_journal, parts[0])
 
 
 def _inside(folder: Path, name: str) -> Path:
