@@ -234,9 +234,12 @@ def _has_come(house: House, act: StatusAct) -> bool:
 
 def _finish(leases: Leases, act: StatusAct, receipt: Mapping[str, Any], event: StatusChanged | None) -> None:
     block = int(receipt["blockNumber"], 16)
-    time = leases.house.chain.block(block).time
+    house = leases.house
+    time = house.chain.block(block).time
     with leases.writing(act.department) as session:
         stored = _stored(session, act)
+        deed = "effective-again" if stored.block is not None else "effective"
+        trail.note(house, session, act.department, actor="worker", deed=deed, object=f"act {act.id}")
         stored.state, stored.block, stored.block_hash = ActState.EFFECTIVE, block, receipt["blockHash"]
         stored.time = time
         stored.change = event.change if event else None

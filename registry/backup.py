@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from alembic.runtime.migration import MigrationContext
-from obstore.exceptions import NotFoundError
 from sqlalchemy import Connection, MetaData, Table, select
 from sqlmodel import SQLModel
 
 from registry.backup_file import BackupError, BackupWriter, Header, authenticate, read_header, read_records
+from registry.errors import ObjectMissingError
 from registry.house import House
 from registry.key_files import sync_folder
 from registry.migrating import FIRST
@@ -167,7 +167,7 @@ def _put_objects(house: House, writer: BackupWriter, connection: Connection, fou
     for (name,) in streamed:
         try:
             data = house.objects.get(name)
-        except (FileNotFoundError, NotFoundError):
+        except ObjectMissingError:
             found.absent += 1
             continue
         writer.put("object", name, data)
@@ -176,11 +176,10 @@ def _put_objects(house: House, writer: BackupWriter, connection: Connection, fou
 
 def _put_files(house: House, writer: BackupWriter, found: Summary) -> None:
     """Public files are written before what names them is sent: those of these rows are there by now."""
-    public = house.settings.public
-    for path in sorted(public.rglob("*")):
-        if path.is_file() and path.suffix != ".new":
-            writer.put("file", path.relative_to(public).as_posix(), path.read_bytes())
-            found.counts["file"] += 1
+    public = house.publisher.files
+    for name in sorted(public.names()):
+        writer.put("file", name, public.get(name))
+        found.counts["file"] += 1
     for kind, path in (
         ("deployment", house.settings.home / "deployment.json"),
         ("journal", house.settings.erasure_journal),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlmodel import Session, select
 
 from licence.canonical import base64url
+from registry import trail
 from registry.errors import InvalidError, NotFoundError
 from registry.house import House
 from registry.store import demand_open
@@ -34,6 +35,7 @@ def keep(house: House, department: Department, data: bytes, media_type: str) -> 
     Raises:
         InvalidError: empty, over 10 MiB, or of another media type.
         ReadOnlyError: the store is behind the chain: it would go with the next backup that is restored.
+        ObjectsUnreachableError: nothing is stored; try again.
     """
     if media_type not in MEDIA_TYPES:
         raise InvalidError("仅支持 JPEG、PNG、PDF", f"one of {', '.join(MEDIA_TYPES)} expected")
@@ -56,6 +58,8 @@ def keep(house: House, department: Department, data: bytes, media_type: str) -> 
     )
     with house.store.write(department.id) as session:
         session.add(row)
+        actor = f"department {department.id}"
+        trail.note(house, session, department.id, actor=actor, deed="attach", object=row.id)
     return row
 
 
@@ -65,6 +69,8 @@ def fetch(house: House, session: Session, department: Department, digest: str) -
     Raises:
         NotFoundError: none of that digest, or another department's.
         VaultError: the object was altered.
+        ObjectMissingError: the object is gone.
+        ObjectsUnreachableError: the store does not answer.
     """
     wanted = select(Document).where(Document.digest == digest, Document.department == department.id)
     row = session.exec(wanted).first()

@@ -122,3 +122,21 @@ class ChainUnreachableError(UnreachableError):
         super().__init__(
             "区块链节点暂不可用，请稍后再试", f"the chain's node does not answer ({why}): is it running?"
         )
+
+
+class ObjectsUnreachableError(UnreachableError):
+    """The store of objects does not answer as it should: what is in it, nobody can say now."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("文件存储暂不可用，请稍后再试", f"the store of objects does not answer ({why})")
+
+
+class ObjectMissingError(RegistryError, FileNotFoundError):
+    """The store answers, and has no such object: evidence of a loss, not of an outage."""
+
+    code, status = "object_missing", 500
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            "文件已丢失，请从备份恢复", f"no object {name} in the store: restore it from a backup"
+        )

@@ -16,8 +16,9 @@ from registry.key_files import KeyFileError, demand_private, write_secret
 from registry.signer import COUNCIL, Role, SigningError, no_key
 
 DEMO = "DEMO"
+DEMO_WARNING = b"These keys were unlocked by a file: never use them in production.\n"
 SHORTEST_SECRET = 16
-_UNLOCK = "unlock"
+UNLOCK = "unlock"
 
 
 class FileKeys:
@@ -107,12 +108,12 @@ def unlocking_secret(keys: Path, given: str, demo: bool) -> bytes:
         )
     if given:
         return given.encode()
-    if not (keys / _UNLOCK).exists() and any(keys.glob("*/*.pem")):
+    if not (keys / UNLOCK).exists() and any(keys.glob("*/*.pem")):
         raise SigningError("these keys are unlocked by ELICENCE_UNLOCK: give it")
-    write_secret(keys / DEMO, b"These keys were unlocked by a file: never use them in production.\n")
-    write_secret(keys / _UNLOCK, os.urandom(32).hex().encode())
-    demand_private(keys / _UNLOCK)
-    return (keys / _UNLOCK).read_bytes()
+    write_secret(keys / DEMO, DEMO_WARNING)
+    write_secret(keys / UNLOCK, os.urandom(32).hex().encode())
+    demand_private(keys / UNLOCK)
+    return (keys / UNLOCK).read_bytes()
 
 
 def demand_production(keys: Path) -> None:
@@ -121,7 +122,7 @@ def demand_production(keys: Path) -> None:
     Raises:
         KeyFileError: says which file, and what to do.
     """
-    for mark in (DEMO, _UNLOCK):
+    for mark in (DEMO, UNLOCK):
         if (keys / mark).exists():
             raise KeyFileError(
                 f"{keys / mark}: these keys were made by a demo; production needs a home of its own with new keys"

@@ -90,8 +90,8 @@ def draft(house: House, session: Session, department: Department, order: Order) 
     before = _predecessor(house, session, department, record, order)
     _check_documents(session, department, record)
     check_dependencies(record, _held(house, session, record))
-    holder, data_key = _subject(house, session, record)
     key = signing_key(house, session, department)
+    holder, data_key = _subject(house, session, record)
     begins, ends = validity(record)
     terms = Terms(
         type=order.type,

@@ -47,6 +47,18 @@ class UnfinishedRestoreError(RegistryError):
         )
 
 
+class OtherReleaseError(RegistryError):
+    """The database is of another release, and is not to be changed."""
+
+    code = "other_release"
+
+    def __init__(self, expected: str | None, found: str | None) -> None:
+        super().__init__(
+            "数据库不是本版本的格式，请先启动本系统完成升级",
+            f"a database of revision {expected} expected, {found} found: start the registry of this release first",
+        )
+
+
 def migrate(engine: Engine, seal: SealValues) -> None:
     """Takes every step that the database has not had yet, all in one transaction.
 
@@ -54,8 +66,7 @@ def migrate(engine: Engine, seal: SealValues) -> None:
         NewerDatabaseError: it is ahead of us.
         UnfinishedRestoreError: a restore into it was not finished.
     """
-    config = _config()
-    newest = ScriptDirectory.from_config(config).get_current_head()
+    config, newest = _newest()
     with engine.connect() as connection:
         if inspect(connection).has_table(RESTORING):
             raise UnfinishedRestoreError
@@ -73,16 +84,29 @@ def upgrade(connection: Connection, seal: SealValues, to: str = "head") -> None:
     Raises:
         NewerDatabaseError: the database, or the revision asked for, is ahead of us.
     """
-    config = _config()
+    config, _ = _newest()
     with _ONE:
         config.attributes["connection"], config.attributes["seal"] = connection, seal
         _upgrade(config, connection, to)
 
 
-def _config() -> Config:
+def demand_newest(engine: Engine) -> None:
+    """Demands a database of this release, and changes nothing.
+
+    Raises:
+        OtherReleaseError: it is older or newer.
+    """
+    with engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    _, newest = _newest()
+    if found != newest:
+        raise OtherReleaseError(newest, found)
+
+
+def _newest() -> tuple[Config, str | None]:
     config = Config()
     config.set_main_option("script_location", str(_FOLDER))
-    return config
+    return config, ScriptDirectory.from_config(config).get_current_head()
 
 
 def _upgrade(config: Config, connection: Connection, to: str = "head") -> None:

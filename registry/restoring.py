@@ -8,6 +8,7 @@ compared it with the chain, and no status position of the time before is ever gi
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,12 +23,14 @@ from registry import trail
 from registry.backup import demand_counts, header_of, reflected, table_names
 from registry.backup_file import BackupError, Header, authenticate, read_records
 from registry.comparing import NOT_COMPARED, UNFINISHED
+from registry.errors import ObjectMissingError
 from registry.house import House, build, open_vault
 from registry.issuing import close_list
 from registry.key_files import sync_folder
 from registry.migrating import RESTORING, upgrade
+from registry.objects import Objects
 from registry.settings import Settings
-from registry.store import Store
+from registry.store import Store, Tables
 from registry.tables import NUMBERED, Department, Hold, StatusList
 
 EraseAgain = Callable[[House, Path], int]
@@ -57,7 +60,7 @@ def restore(
     with source.open("rb") as file:
         header = authenticate(file, vault)
     _demand_same_network(settings, source)
-    store = Store(settings.database, vault.seal_row, restoring=True)
+    store = Store(settings.database, vault.seal_row, tables=Tables.AS_THEY_ARE)
     try:
         _begin(store)
     finally:
@@ -84,12 +87,12 @@ class _Restoring:
     header: Header
 
     def run(self, journals: Iterable[Path], erase_again: EraseAgain) -> Restored:
-        house = build(self.settings, restoring=True)
+        house = build(self.settings, tables=Tables.AS_THEY_ARE)
         try:
             counts, departments = self._fill(house)
         finally:
             house.store.close()
-        house = build(self.settings, restoring=True)  # now with the pins that came along
+        house = build(self.settings, tables=Tables.AS_THEY_ARE)  # now with the pins that came along
         try:
             erased = sum(erase_again(house, journal) for journal in journals)
             self._finish(house)
@@ -227,18 +230,22 @@ def _put_back(house: House, kind: str, parts: list[Any]) -> None:
     if kind == "object":
         house.objects.put(*parts)
     elif kind == "file":
-        _write(_inside(house.settings.public, parts[0]), parts[1])
+        _put_file(house.publisher.files, *parts)
     elif kind == "deployment":
         _write(house.settings.home / "deployment.json", parts[0])
     elif kind == "journal":
         _write(house.settings.erasure_journal, parts[0])
 
 
-def _inside(folder: Path, name: str) -> Path:
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise BackupError("备份文件已损坏", "a public file's name leads out of its folder")
-    return path
+def _put_file(public: Objects, name: str, data: bytes) -> None:
+    """What is there already may be newer, and is named by its hash: it stays."""
+    with suppress(ObjectMissingError):
+        public.get(name)
+        return
+    try:
+        public.put(name, data)
+    except ValueError as error:
+        raise BackupError("备份文件已损坏", "a public file's name leads out of its folder") from error
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -35,7 +35,11 @@ class Settings(BaseSettings):
     public_base: str = Field(
         "", description="where the public files are found; empty: this registry's /public"
     )
-    objects_url: str = Field("", description="URL of the object store; empty: a folder in the home folder")
+    objects_url: str = Field(
+        "",
+        pattern=r"^(s3://[a-z0-9][a-z0-9.-]{2,62}(/[A-Za-z0-9_.-]+)*/?|file:///[^?#]+)?$",
+        description="s3://BUCKET/PREFIX or file:///FOLDER, for encrypted objects and public files; empty: in the home",
+    )
     seal_at: int = Field(1024, ge=1, le=65536, description="seal a batch at this many licences")
     seal_after: float = Field(2.0, ge=0, le=3600, description="… or when the oldest waits this many seconds")
     lease: float = Field(

@@ -6,7 +6,7 @@ SQLite or PostgreSQL, by URL. Writers of one department wait for each other, at 
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from enum import Enum
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from sqlmodel import Session, col, create_engine, select
 
 from licence.keys import Usage
 from registry.errors import GoneError, NotFoundError, ReadOnlyError, RotatedAwayError, UnreachableError
-from registry.migrating import migrate
+from registry.migrating import demand_newest, migrate
 from registry.tables import (
     NUMBERED,
     Batch,
@@ -37,19 +37,32 @@ ROTATED_AWAY = "wrapped under a key that was rotated away"  # what the database 
 _LOCKS = 0x454C52  # the number of our advisory locks: "ELR"
 
 
+class Tables(StrEnum):
+    """What becomes of the tables when a database is opened."""
+
+    BROUGHT_ALONG = "brought along"  # migrated to this release
+    DEMANDED = "demanded"  # of this release already, and left alone
+    AS_THEY_ARE = "as they are"  # and be they half restored
+
+
 class Store:
     """One database. Every write is one transaction, synced to disk before it is acknowledged.
 
-    `seal` makes the MAC of a row; its key is not in the database. `restoring`: as it is, and be it half restored.
+    `seal` makes the MAC of a row; its key is not in the database.
     """
 
-    def __init__(self, url: str, seal: Callable[[bytes], bytes], *, restoring: bool = False) -> None:
+    def __init__(
+        self, url: str, seal: Callable[[bytes], bytes], *, tables: Tables = Tables.BROUGHT_ALONG
+    ) -> None:
         self._seal = seal
         self._engine = _engine(url)
-        if restoring:
+        if tables is Tables.AS_THEY_ARE:
             return
         try:
-            migrate(self._engine, self.seal_of_values)
+            if tables is Tables.DEMANDED:
+                demand_newest(self._engine)
+            else:
+                migrate(self._engine, self.seal_of_values)
         except OperationalError as error:
             self.close()
             raise _unreachable(error) from error

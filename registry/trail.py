@@ -1,9 +1,16 @@
-"""The audit trail: who did what, row after row, each holding the seal of the one before. Ids and counts only."""
+"""The audit trail: who did what, row after row, each holding the seal of the one before. Ids and counts only.
+
+fsck holds it against the rows that the deeds made: whoever deletes such a row on purpose notes FORGOTTEN, with the
+object of the deed that made it.
+"""
 
 from sqlmodel import Session, col, select
 
 from registry.house import House
 from registry.tables import Audit
+
+FORGOTTEN = "forget"
+SHORT = 16  # hex digits that tell a hash from others
 
 
 def note(

@@ -79,7 +79,8 @@ class Stack:
     ports: Ports = field(default_factory=Ports)
     chain_url: str = ""
     chain_id: int = 20_261
-    database_url: str = ""
+    database_url: str = field(default_factory=lambda: os.environ.get("ELICENCE_DATABASE_URL", ""))
+    objects_url: str = field(default_factory=lambda: os.environ.get("ELICENCE_OBJECTS_URL", ""))
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -91,6 +92,7 @@ class Stack:
             chain_id=self.chain_id,
             registry_port=self.ports.registry,
             database_url=self.database_url,
+            objects_url=self.objects_url,
         )
 
     @property
@@ -219,6 +221,7 @@ class Stack:
             "ELICENCE_CHAIN_URL": settings.chain_url,
             "ELICENCE_CHAIN_ID": str(self.chain_id),
             "ELICENCE_DATABASE_URL": self.database_url,
+            "ELICENCE_OBJECTS_URL": self.objects_url,
             "ELICENCE_REGISTRY_PORT": str(self.ports.registry),
             "ELICENCE_VERIFIER_PORT": str(self.ports.verifier),
             "ELICENCE_MIRROR": f"{self.registry}/public",

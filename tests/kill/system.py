@@ -101,10 +101,14 @@ class System(Stack):
         for path in (self.armed / point, (self.armed / point).with_suffix(HIT)):
             path.unlink(missing_ok=True)
 
-    def _environment(self) -> Mapping[str, str]:
+    def environment(self, name: str) -> Mapping[str, str]:
+        """What one process is told: the second worker as the first."""
+        return super(System, self).environment("worker" if name == "worker2" else name)
+
+    def _told(self) -> Mapping[str, str]:
         more = {"ELICENCE_ARMED": str(self.armed), "ELICENCE_PLANTED": self.planted, "ELICENCE_LEASE": LEASE}
         small = {"ELICENCE_SEAL_AFTER": "0.5", "ELICENCE_LIST_SIZE": "4096", "ELICENCE_POLL": "0.2"}
-        return {**super(System, self)._environment(), **more, **small}
+        return {**super(System, self)._told(), **more, **small}
 
     def _start(self, name: str, module: list[str]) -> None:
         before = self._log(name).read_bytes() if self._log(name).exists() else b""

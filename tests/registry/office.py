@@ -143,9 +143,10 @@ def open_office(
     *,
     fund: Callable[[str], None] | None = None,
     database: str = "",
+    objects: str = "",
 ) -> Iterator[Office]:
     """An office in a folder, on a chain of its own or on another node's; `fund` gives its council money there."""
-    stack = Stack(home, Ports.free(), chain_url, database_url=database)
+    stack = Stack(home, Ports.free(), chain_url, database_url=database, objects_url=objects)
     (home / "log").mkdir(parents=True)
     try:
         if fund is not None:
