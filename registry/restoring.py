@@ -218,8 +218,7 @@ def _go_on_counting(connection: Connection, tables: dict[str, Table]) -> None:
 def _hold_all(session: Session, now: int, missing: str) -> list[int]:
     """Holds every department and closes every list; the departments."""
     for list_ in session.exec(select_rows(StatusList)).all():
-        close_list(list_)
-        session.add(list_)
+        close_list(session, list_)
     departments = list(session.exec(select_rows(Department.id).order_by("id")))
     for department in departments:
         session.merge(Hold(department=department, since=now, missing=missing))

@@ -129,7 +129,8 @@ def _list(scene: Scene, list_: Row) -> Iterator[Finding]:
     lost = set(range(opened)) - blocks
     for block in sorted(lost):
         yield missing("table statusblock", f"list {list_['id']}, block {block}", "the order of its positions")
-    for block in sorted(blocks - set(range(opened))):
+    closed = -(-list_["size"] // BLOCK)  # see issuing.close_list; _orders demands that it holds no position
+    for block in sorted(blocks - set(range(opened)) - {closed}):
         item = f"list {list_['id']}, block {block}"
         yield foreign("table statusblock", item, f"no block from {opened} on, by the list's cursor", "one")
     yield from _orders(scene, list_)
