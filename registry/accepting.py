@@ -188,6 +188,7 @@ def _lost_act(
         act=int(Act(event.reason)),
         legal_basis=f"由区块链补录，原始依据已丢失（taken over from the chain, its legal basis is lost）：{reason}",
         recorded_at=0,
+        note=f"{LOST}: what the chain does not tell of it",
     )
     session.add(act)
     session.flush()

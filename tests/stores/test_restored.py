@@ -170,7 +170,7 @@ def assert_went_on(story: Story, old: Office, folder: Path) -> None:
     assert old.reason(row, folder) is None
     assert old.reason(old.again(story.later[0]), folder) is None
     assert checking_finds_nothing(old)
-    assert [str(each) for each in findings(old.house)] == []
+    assert findings(old.house) == []
 
 
 def checking_finds_nothing(office: Office) -> bool:
