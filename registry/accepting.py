@@ -19,7 +19,7 @@ from licence.keys import NetworkId, PublicKey, Suite, Usage, possession_statemen
 from licence.status import Act
 from registry import comparing, trail
 from registry.checking import close_lists
-from registry.errors import ConflictError, InvalidError
+from registry.errors import ConflictError, InvalidError, ObjectMissingError
 from registry.house import House
 from registry.store import department_by_id
 from registry.tables import (
@@ -94,7 +94,7 @@ def accept_loss(house: House, department: int, reason: str) -> Accepted:
         _demand_held(session, department)
         missing = _missing(house, session, department)
         close_lists(house, session, department)
-        _take_anchors(session, missing.anchors)
+        _take_anchors(house, session, missing.anchors)
         unnamed = sum(
             _take_change(house, session, event, ours, reason=reason) for event, ours in missing.changes
         )
@@ -127,7 +127,7 @@ def _missing(house: House, session: Session, department: int) -> _Missing:
     )
 
 
-def _take_anchors(session: Session, events: Sequence[Anchored]) -> None:
+def _take_anchors(house: House, session: Session, events: Sequence[Anchored]) -> None:
     for event in events:
         taken = select(Batch).where(Batch.department == event.department, Batch.seq == event.seq)
         if session.exec(taken).first() is not None:
@@ -148,6 +148,8 @@ def _take_anchors(session: Session, events: Sequence[Anchored]) -> None:
                 **_place(event.place),
             )
         )
+        told = f"batch {event.seq}: {event.size} licences, lost"
+        _note(house, session, event.department, deed="anchor", object=told)
 
 
 def _take_change(
@@ -158,7 +160,13 @@ def _take_change(
         Licence.status_list == event.list, col(Licence.status_index).in_(event.indices)
     )
     licences = session.exec(wanted).all()
-    act = session.get_one(StatusAct, ours) if ours else _lost_act(session, event, licences, reason)
+    act = (
+        session.get_one(StatusAct, ours)
+        if ours
+        else _lost_act(house, session, event, licences, reason=reason)
+    )
+    if act.block is None:
+        _note(house, session, act.department, deed="effective", object=f"act {act.id}")
     act.state, act.change = ActState.EFFECTIVE, event.change
     act.time = house.chain.block(event.place.block).time
     for name, value in _place(event.place).items():
@@ -170,7 +178,9 @@ def _take_change(
     return len(event.indices) - len(licences)
 
 
-def _lost_act(session: Session, event: StatusChanged, licences: Sequence[Licence], reason: str) -> StatusAct:
+def _lost_act(
+    house: House, session: Session, event: StatusChanged, licences: Sequence[Licence], *, reason: str
+) -> StatusAct:
     act = StatusAct(
         request=secrets.token_hex(16),
         department=event.list >> 32,
@@ -178,10 +188,13 @@ def _lost_act(session: Session, event: StatusChanged, licences: Sequence[Licence
         act=int(Act(event.reason)),
         legal_basis=f"由区块链补录，原始依据已丢失（taken over from the chain, its legal basis is lost）：{reason}",
         recorded_at=0,
+        note=f"{LOST}: what the chain does not tell of it",
     )
     session.add(act)
     session.flush()
     session.add_all(StatusActLicence(act=act.id or 0, licence=row.row or 0) for row in licences)
+    told = f"{len(licences)} licences, request {act.request}"
+    _note(house, session, act.department, deed=Act(event.reason).name.lower(), object=told)
     return act
 
 
@@ -203,27 +216,29 @@ def _take_keys(house: House, session: Session, events: Sequence[KeyAdded]) -> No
                 ends=event.ends,
             )
         )
+        _note(house, session, event.department, deed="key", object=event.kid.hex())
 
 
 def _take_types(house: House, session: Session, events: Sequence[TypePermitted]) -> None:
     for event in events:
-        path = house.settings.public / "types" / f"{event.definition.hex()}.json"
-        if not path.exists():
+        name = f"types/{event.definition.hex()}.json"
+        try:
+            definition = house.publisher.read(name)
+        except ObjectMissingError as error:
             raise ConflictError(
                 "缺少类型定义文件",
-                f"the definition of type {event.type} version {event.version} is needed: put {path.name} into "
-                f"{path.parent}, any mirror of the public files has it",
-            )
-        definition = path.read_bytes()
+                f"the definition of type {event.type} version {event.version} is needed: put {name} among the public "
+                "files, any mirror of them has it",
+            ) from error
         if hashlib.sha256(definition).digest() != event.definition:
-            raise ConflictError("类型定义文件与链上不符", f"{path}: another definition than the chain's")
+            raise ConflictError("类型定义文件与链上不符", f"{name}: another definition than the chain's")
         LicenceType.from_canonical(definition)
+        digest = event.definition.hex()
         session.merge(
-            TypeVersion(
-                code=event.type, version=event.version, digest=event.definition.hex(), definition=definition
-            )
+            TypeVersion(code=event.type, version=event.version, digest=digest, definition=definition)
         )
         session.merge(Permission(department=event.department, code=event.type, version=event.version))
+        _note(house, session, event.department, deed="permit", object=f"{event.type} {event.version}")
 
 
 def _demand_nothing_missing(house: House, session: Session, department: int) -> None:
@@ -234,6 +249,11 @@ def _demand_nothing_missing(house: House, session: Session, department: int) -> 
             "区块链节点没有提供全部记录",
             f"the node shows not all of what it counts: {'; '.join(left)}; use another",
         )
+
+
+def _note(house: House, session: Session, department: int, *, deed: str, object: str) -> None:
+    """What is taken over has its row in the trail, as every deed has."""
+    trail.note(house, session, department, actor="operator", deed=deed, object=object)
 
 
 def _place(place: Place) -> dict[str, Any]:

@@ -21,9 +21,9 @@ from sqlmodel import SQLModel
 from registry.backup_file import BackupError, BackupWriter, Header, authenticate, read_header, read_records
 from registry.errors import ObjectMissingError
 from registry.house import House
-from registry.key_files import locked, sync_folder
+from registry.key_files import sync_folder
 from registry.migrating import FIRST
-from registry.settings import Settings
+from registry.rotating import alone
 from registry.store import sealed_bytes
 from registry.tables import Hold, Lease
 from registry.vault import Vault
@@ -44,11 +44,6 @@ class Summary:
     bytes: int = 0
     digest: str = ""
     seconds: float = 0.0
-
-
-def journal_of(settings: Settings) -> Path:
-    """Where the erasure journal lies."""
-    return settings.home / "erasures.jsonl"
 
 
 def table_names() -> list[str]:
@@ -72,7 +67,7 @@ def back_up(house: House, target: Path, progress: Progress = lambda *_: None) ->
         UnreachableError: the database does not answer.
     """
     started = time.monotonic()
-    with locked(house.settings.vault, wait=False), _appearing(target) as file:
+    with alone(house), _appearing(target) as file:
         _demand_one_generation(house)
         out = _Hashing(file)
         network = house.chain.deployment.network_id if house.chain.deployment else ""
@@ -187,7 +182,7 @@ def _put_files(house: House, writer: BackupWriter, found: Summary) -> None:
         found.counts["file"] += 1
     for kind, path in (
         ("deployment", house.settings.home / "deployment.json"),
-        ("journal", journal_of(house.settings)),
+        ("journal", house.settings.erasure_journal),
     ):
         if path.exists():
             writer.put(kind, path.read_bytes())

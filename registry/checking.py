@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from sqlmodel import Session, col, select
 
+from registry import trail
 from registry.comparing import UNFINISHED, lists_of, missing_of
 from registry.house import House
 from registry.issuing import close_list
@@ -95,5 +96,8 @@ def close_lists(house: House, session: Session, department: int) -> None:
         if session.get(StatusList, list_) is None:
             size = house.chain.call("StatusList", "listOf", list_)[0]
             unknown = StatusList(id=list_, department=department, size=size)
-            close_list(unknown)
             session.add(unknown)
+            session.flush()
+            close_list(session, unknown)
+            note = {"actor": "worker", "deed": "list", "object": str(list_)}
+            trail.note(house, session, department, **note)

@@ -299,7 +299,7 @@ def _position(session: Session, department: int) -> StatusRef:
     """The next status position: random within its block, given out once and for all."""
     wanted = select(StatusList).where(StatusList.department == department).order_by(col(StatusList.id))
     for list_ in session.exec(wanted):
-        if list_.block * BLOCK < list_.size:
+        if list_.block * BLOCK < list_.size and not is_closed(session, list_):
             return StatusRef(ListId(list_.id), _take(session, list_))
     raise UnreachableError(
         "状态列表已满，正在开新列表，请稍后再试",
@@ -307,9 +307,23 @@ def _position(session: Session, department: int) -> StatusRef:
     )
 
 
-def close_list(list_: StatusList) -> None:
-    """Gives out no more positions of a list: after a restore nobody knows which it gave out before."""
-    list_.block, list_.cursor = -(-list_.size // BLOCK), 0
+def close_list(session: Session, list_: StatusList) -> None:
+    """Gives out no more positions of a list: after a restore nobody knows which it gave out before.
+
+    A block of no positions, behind the last, says so: what was given out as far as we know stays told.
+    """
+    end = _end(list_)
+    if session.get(StatusBlock, (list_.id, end)) is None:
+        session.add(StatusBlock(list=list_.id, block=end, order=b""))
+
+
+def is_closed(session: Session, list_: StatusList) -> bool:
+    """Whether a list gives out no more positions."""
+    return session.get(StatusBlock, (list_.id, _end(list_))) is not None
+
+
+def _end(list_: StatusList) -> int:
+    return -(-list_.size // BLOCK)
 
 
 def _take(session: Session, list_: StatusList) -> int:

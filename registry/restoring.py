@@ -20,7 +20,7 @@ from sqlmodel import Session, SQLModel
 from sqlmodel import select as select_rows
 
 from registry import trail
-from registry.backup import demand_counts, header_of, journal_of, reflected, table_names
+from registry.backup import demand_counts, header_of, reflected, table_names
 from registry.backup_file import BackupError, Header, authenticate, read_records
 from registry.comparing import NOT_COMPARED, UNFINISHED
 from registry.errors import ObjectMissingError
@@ -218,8 +218,7 @@ def _go_on_counting(connection: Connection, tables: dict[str, Table]) -> None:
 def _hold_all(session: Session, now: int, missing: str) -> list[int]:
     """Holds every department and closes every list; the departments."""
     for list_ in session.exec(select_rows(StatusList)).all():
-        close_list(list_)
-        session.add(list_)
+        close_list(session, list_)
     departments = list(session.exec(select_rows(Department.id).order_by("id")))
     for department in departments:
         session.merge(Hold(department=department, since=now, missing=missing))
@@ -234,7 +233,7 @@ def _put_back(house: House, kind: str, parts: list[Any]) -> None:
     elif kind == "deployment":
         _write(house.settings.home / "deployment.json", parts[0])
     elif kind == "journal":
-        _write(journal_of(house.settings), parts[0])
+        _write(house.settings.erasure_journal, parts[0])
 
 
 def _put_file(public: Objects, name: str, data: bytes) -> None:

@@ -73,7 +73,7 @@ def rotate(house: House, progress: Callable[[int], None]) -> Rotated:
         KeyFileError: another rotation is at work.
         RotationError: a wrapped key does not open.
     """
-    with _alone(house):
+    with alone(house):
         newest, wrapped = house.vault.wrapping.add(), 0
         for count in _wrap_all(house, newest):
             wrapped += count
@@ -86,15 +86,19 @@ def rotate(house: House, progress: Callable[[int], None]) -> Rotated:
 
 
 @contextmanager
-def _alone(house: House) -> Iterator[None]:
-    """One rotation at a time: on this machine by its key folder, on all machines by the database they share."""
+def alone(house: House) -> Iterator[None]:
+    """One rotation or backup at a time: on this machine by its key folder, on all by the database they share.
+
+    Raises:
+        KeyFileError: another is at work.
+    """
     with locked(house.settings.vault, wait=False), house.store.read() as session:
         if house.store.dialect == "postgresql":
             # Held until this transaction, which reads nothing else, ends.
             alone = session.execute(text(f"SELECT pg_try_advisory_xact_lock({_ALONE})")).scalar()
             if not alone:
                 raise KeyFileError(
-                    "another machine is rotating the wrapping key of this database: let it end"
+                    "another machine is rotating the wrapping key of this database, or backing it up: let it end"
                 )
         yield
 

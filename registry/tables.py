@@ -24,7 +24,7 @@ def _one_of(states: type[StrEnum], first: StrEnum) -> Any:
     )
 
 
-# How a batch's note begins whose licences were lost with the database, and which the chain has: see accepting.py.
+# How the note of a batch or act begins that was lost with the database, and taken over from the chain: accepting.py.
 LOST = "lost"
 
 # Columns that the database counts itself: not known when the seal is made. Other rows name them, and are sealed.

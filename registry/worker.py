@@ -17,7 +17,7 @@ from registry.chain import TransactionRefusedError
 from registry.checking import check
 from registry.errors import ConflictError, RegistryError, UnreachableError
 from registry.house import House
-from registry.issuing import BLOCK
+from registry.issuing import BLOCK, is_closed
 from registry.leases import LeaseLostError, Leases
 from registry.tables import Hold, Licence, StatusList
 
@@ -197,6 +197,11 @@ def _keep_lists_open(house: House, departments: Collection[int]) -> None:
     """A department whose last list is in its last block gets the next list in time."""
     with house.store.read() as session:
         newest = {row.department: row for row in session.exec(select(StatusList).order_by("id"))}
-    for department, list_ in newest.items():
-        if department in departments and (list_.block + 1) * BLOCK >= list_.size:
+        ending = [
+            department
+            for department, list_ in newest.items()
+            if (list_.block + 1) * BLOCK >= list_.size or is_closed(session, list_)
+        ]
+    for department in ending:
+        if department in departments:
             onboarding.open_list(house, department)

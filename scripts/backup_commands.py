@@ -11,10 +11,11 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from registry import accepting, backup, comparing, restoring
+from registry import accepting, backup, comparing, erasing, restoring
 from registry.backup_file import BackupError
 from registry.errors import ChainUnreachableError
 from registry.house import House, build, open_vault
+from registry.journal import Journal
 from registry.settings import Settings, read_settings
 
 Saying = Callable[[], AbstractContextManager[None]]
@@ -158,22 +159,15 @@ def accept_loss(department: int, reason: str, *, yes: bool) -> dict[str, Any]:
 
 
 def erase_again(house: House, journal: Path) -> int:
-    """Erases again what a journal tells of.
-
-    Raises:
-        BackupError: this release cannot.
-    """
-    raise BackupError(
-        "本版本不能重放删除日志",
-        f"{journal}: this release cannot erase again what it tells of: use a newer one",
-    )
+    """Erases again whom a journal tells of and the backup brought back; how many holders that were."""
+    return erasing.replay(house, Journal.of(house, journal))
 
 
 def _journals(settings: Settings, given: Sequence[Path]) -> list[Path]:
     """The home's own, then the operator's newer ones; one that is named and not there is an error."""
     for path in given:
         path.stat()
-    own = backup.journal_of(settings)
+    own = settings.erasure_journal
     return [*([own] if own.exists() else []), *given]
 
 

@@ -11,7 +11,7 @@ from registry.fsck.finding import Finding, contradicts, missing
 from registry.fsck.reading import Row
 from registry.fsck.scene import Scene
 from registry.fsck.told import Change, Told
-from registry.tables import ActState, Licence, StatusAct, StatusActLicence, StatusList
+from registry.tables import LOST, ActState, Licence, StatusAct, StatusActLicence, StatusList
 
 _WORD = 128
 _TABLE = "table statusact"
@@ -47,7 +47,7 @@ class _List:
 
     def _acts(self) -> Iterator[Finding]:
         """Each effective act is the change on the chain that it says it is."""
-        names = ["id", "act", "state", "change", "block", "block_hash", "transaction_hash"]
+        names = ["id", "act", "state", "change", "block", "block_hash", "transaction_hash", "note"]
         where = (col(StatusAct.list) == self._row["id"]) & col(StatusAct.change).is_not(None)
         for row in self._scene.snapshot.rows(StatusAct, names, order=["id"], where=where):
             self._seen.add(row["change"])
@@ -66,12 +66,15 @@ class _List:
         if (row["act"], *said) != (known.act, *place):
             expected = f"{self._name(known)}, in its block and transaction"
             yield contradicts(_TABLE, f"id {row['id']}", expected, "another act, block or transaction")
-        yield from self._members(row["id"], known)
+        yield from self._members(row["id"], known, lost=(row["note"] or "").startswith(LOST))
 
-    def _members(self, act: int, known: Change) -> Iterator[Finding]:
-        """The licences of an act are those whose positions the chain changed."""
+    def _members(self, act: int, known: Change, *, lost: bool) -> Iterator[Finding]:
+        """The licences of an act are those whose positions the chain changed; less those that an operator accepted as
+        lost."""
         ours = dict(self._indices(act))
         for index in sorted(set(known.indices) - set(ours)):
+            if lost and isinstance(self._licence_at(index), str):
+                continue
             item = f"act {act}, licence {self._licence_at(index)}"
             yield missing("table statusactlicence", item, f"a row: {self._name(known)} names index {index}")
         for index in sorted(set(ours) - set(known.indices)):

@@ -11,6 +11,8 @@ from sqlmodel import Session, col, select
 
 from licence import merkle
 from registry import worker
+from registry.fsck.checking import check
+from registry.fsck.finding import Finding, Unsettled
 from registry.house import House, build, own_signer
 from registry.issuing import open_record
 from registry.restoring import EraseAgain, restore
@@ -82,6 +84,12 @@ def demand_sound(house: House) -> None:
         _demand_trail(session)
         for licence in session.exec(select(Licence)).all():
             assert open_record(house, session, licence)[0]
+
+
+def findings(house: House) -> list[Finding | Unsettled]:
+    """What fsck finds."""
+    said = check(house.settings, lambda *_: None)
+    return [each for each in said if isinstance(each, Finding | Unsettled)]
 
 
 def _demand_batches(session: Session) -> None:

@@ -137,6 +137,10 @@ def _flip(place: int) -> Change:
     return lambda data: data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
 
 
+def _other_digit(data: bytes, place: int) -> bytes:
+    return data[:place] + (b"1" if data[place : place + 1] == b"0" else b"0") + data[place + 1 :]
+
+
 def _header(data: bytes) -> int:
     return 12 + int.from_bytes(data[8:12], "big")
 
@@ -155,7 +159,7 @@ ALTERED: dict[str, tuple[Change, str]] = {
     "a bit in the middle": (_flip(CHUNK + 5_000), "chunk 1 was altered"),
     "the last bit": (lambda data: _flip(len(data) - 1)(data), "was altered"),
     "the time in the header": (lambda data: data.replace(b'"made_at":1', b'"made_at":2', 1), "chunk 0 was altered"),
-    "the wrapped key": (lambda data: _flip(_header(data) - 4)(data), "key does not open"),
+    "the wrapped key": (lambda data: _other_digit(data, _header(data) - 4), "key does not open"),
     "a missing byte": (lambda data: data[:-1], "was altered, cut off"),
     "a missing end": (lambda data: data[: _chunk(data, 2).start], "ends after chunk 1, and should go on"),
     "an empty body": (lambda data: data[: _header(data)], "chunk 0 was altered, cut off"),

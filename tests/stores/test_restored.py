@@ -15,13 +15,14 @@ from registry.acts import Ask
 from registry.backup import back_up
 from registry.comparing import NOT_COMPARED, missing_of, strangers
 from registry.errors import ConflictError, ReadOnlyError
+from registry.issuing import is_closed
 from registry.leases import Leases
 from registry.onboarding import admit, open_list, permit, renew_key
 from registry.restoring import mark_restored
 from registry.tables import Batch, Licence, StatusList
 from scripts import seeding
 from tests.registry.office import Office, invented, open_office
-from tests.stores.places import await_, demand_sound, hold_of, restored, working
+from tests.stores.places import await_, demand_sound, findings, hold_of, restored, working
 
 Make = Callable[[], str]
 OURS = seeding.applicants()
@@ -169,6 +170,7 @@ def assert_went_on(story: Story, old: Office, folder: Path) -> None:
     assert old.reason(row, folder) is None
     assert old.reason(old.again(story.later[0]), folder) is None
     assert checking_finds_nothing(old)
+    assert findings(old.house) == []
 
 
 def checking_finds_nothing(office: Office) -> bool:
@@ -194,6 +196,7 @@ def assert_goes_on(new: Office, before: list[Licence], folder: Path) -> None:
     }  # no position of the old list is given out again
     assert new.reason(fresh[0], folder) is None
     demand_sound(new.house)
+    assert findings(new.house) == []
 
 
 def asked(office: Office) -> dict[str, object]:
@@ -255,7 +258,7 @@ def test_a_list_opened_since_is_closed_when_the_hold_is_lifted(office: Office, t
     with restored(office, tmp_path / "one.backup", tmp_path / "other", f"sqlite:///{tmp_path}/r.db") as found:
         found.settle()
         with found.house.store.read() as session:
-            lists = {row.id & 0xFF: row.block * 4096 >= row.size for row in session.exec(select(StatusList))}
+            lists = {row.id & 0xFF: is_closed(session, row) for row in session.exec(select(StatusList))}
         assert lists == {1: True, 2: True, 3: False}
         assert found.issue().status_list == 1 << 32 | 3
 
