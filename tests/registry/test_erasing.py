@@ -1,5 +1,6 @@
 """Erasing a holder: canaries planted before, and everything searched after. What was his is nobody's to compute."""
 
+import hashlib
 import json
 import shutil
 import signal
@@ -71,6 +72,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 @pytest.fixture(scope="module")
 def story(office: Office, tmp_path_factory: pytest.TempPathFactory) -> Story:
     rows = [_by_http(office), give(office, POLICE, order("residence", GONE.residence(), source=GONE.card))]
+    hashed = _an_answer_of_release_0_1_0(office, rows[1])
     neighbours = [driving(office, STAYS), give(office, POLICE, order("residence", STAYS.residence()))]
     office.settle()
     papers = [office.show(row).paper() for row in rows]
@@ -80,7 +82,7 @@ def story(office: Office, tmp_path_factory: pytest.TempPathFactory) -> Story:
     rows.append(give(office, TRAFFIC, replace(changed, succeeds=Act.CHANGED)))  # not anchored when it begins
     with office.house.store.read() as session:
         subject = session.get_one(Subject, rows[0].subject)
-        secrets = secrets_of(office.house, session, subject)
+        secrets = {**secrets_of(office.house, session, subject), "an older request hash": hashed}
     near = [number for number in candidates() if number[6:14] == f"{GONE.birth:%Y%m%d}"]
     before = matching(office.house, near, kept(office.house))
     told = ["erase", "--subject", "-", "--basis", BASIS, "--yes", "--json"]
@@ -97,6 +99,14 @@ def _by_http(office: Office) -> Licence:
     assert answer.status_code == 202, answer.text
     with office.house.store.read() as session:
         return session.exec(select(Licence).where(Licence.id == answer.json()["id"])).one()
+
+
+def _an_answer_of_release_0_1_0(office: Office, row: Licence) -> bytes:
+    """An answer that does not say in a column of its own which licence it issued."""
+    told, hashed = json.dumps({"id": row.id}).encode(), hashlib.sha256(GONE.code.encode()).digest()
+    with office.house.store.write() as session:
+        session.add(Idempotency(department=POLICE, key="old", request_hash=hashed, status=202, answer=told))
+    return hashed
 
 
 def _back_up(house: House, folder: Path) -> Path:
@@ -258,7 +268,7 @@ def test_it_leaves_a_record_that_names_nobody(story: Story) -> None:
         assert not session.exec(select(Idempotency).where(Idempotency.licence == rows[0].id)).all()
         assert not session.exec(select(Document).where(Document.licence == rows[0].row)).all()
     assert [(row.department, row.object) for row in trail[:2]] == [
-        (POLICE, "1 licences, 0 documents, 0 answers"),
+        (POLICE, "1 licences, 0 documents, 1 answers"),
         (TRAFFIC, "2 licences, 1 documents, 1 answers"),
     ]
     assert holder.erased_at is not None
