@@ -23,6 +23,7 @@ from registry.fsck import (
     files,
     licences,
     rows,
+    shape,
     signing_keys,
     statuses,
     told,
@@ -71,8 +72,9 @@ def check(settings: Settings, progress: Progress) -> Iterator[Said]:
     except DatabaseError as error:
         if _is_away(settings, error):
             raise
-        name = path.name if path else "the database"
-        yield altered("file", name, "a database that can be read", type(error.orig).__name__)
+        yield altered("file", _name(path), "a database that can be read", type(error.orig).__name__)
+    except UnicodeDecodeError:
+        yield altered("file", _name(path), "a database that can be read", "one whose words are no text")
 
 
 def _wrapping_token(settings: Settings) -> WrappingKeys | None:
@@ -96,6 +98,10 @@ def _is_away(settings: Settings, error: DatabaseError) -> bool:
     )
 
 
+def _name(path: Path | None) -> str:
+    return path.name if path else "the database"
+
+
 def _head(chain: Chain) -> int | Unsettled:
     try:
         return chain.head()
@@ -115,6 +121,7 @@ def _opened(settings: Settings, keys: Keys) -> Iterator[tuple[Store, Snapshot]]:
 
 def _all(scene: Scene, chain: Chain, pins: Deployment | Finding, head: int | Unsettled) -> Iterator[Said]:
     yield from _step(scene, "the database's own check", _integrity)
+    yield from _step(scene, "the database's shape", shape.shape)
     yield from _step(scene, "seals", _seals)
     yield from _step(scene, "audit trail", trail.chain)
     if isinstance(pins, Deployment):
@@ -137,7 +144,12 @@ def _step(scene: Scene, name: str, step: Step) -> Iterator[Said]:
     except DatabaseError as error:
         if _is_away(scene.settings, error):
             raise
-        yield altered("file", "the database", "tables that can be read", type(error.orig).__name__)
+        yield altered(
+            "file",
+            _name(_database_file(scene.settings)),
+            "tables that can be read",
+            type(error.orig).__name__,
+        )
     except UnreachableError:
         raise
     except UNREADABLE as error:

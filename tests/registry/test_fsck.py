@@ -286,6 +286,25 @@ def test_a_bit_flipped_in_the_database_file_is_found(copy: Copy) -> None:
             more.unlink()
 
 
+def test_a_table_of_another_shape_and_a_foreign_trigger_are_named(copy: Copy) -> None:
+    copy.sql("CREATE TRIGGER soften AFTER UPDATE ON licence BEGIN UPDATE licence SET status = 0; END")
+    copy.sql("DROP INDEX ix_licence_batch")
+    found = places(copy.findings(chain=False))
+    assert found == {("schema", "trigger soften"), ("schema", "add_index ix_licence_batch")}
+
+
+def test_a_database_of_the_release_before_has_the_shape_of_this_one(copy: Copy, tmp_path: Path) -> None:
+    path = tmp_path / "released.db"
+    with sqlite3.connect(path) as made:
+        made.executescript(
+            (Path(__file__).parent.parent / "vectors" / "registry-0.1.0.sql").read_text("utf-8")
+        )
+    made.close()
+    Store(f"sqlite:///{path}", lambda row: row[:8]).close()
+    over = Copy(copy.settings.model_copy(update={"database_url": f"sqlite:///{path}"}))
+    assert "schema" not in {each.where for each in over.findings(chain=False)}
+
+
 def dump(path: Path) -> list[str] | str:
     database = sqlite3.connect(path)
     try:
