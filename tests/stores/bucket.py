@@ -39,7 +39,7 @@ def build() -> Path:
                 str(new),
                 "github.com/versity/versitygw/cmd/versitygw",
             ]
-            subprocess.run(told, cwd=FOLDER, check=True, capture_output=True)
+            subprocess.run(told, cwd=FOLDER, check=True)
             new.replace(PROGRAM)
     return PROGRAM
 
@@ -110,3 +110,7 @@ def serving() -> Iterator[S3]:
     finally:
         server.kill()
         shutil.rmtree(server.folder)
+
+
+if __name__ == "__main__":
+    build()
