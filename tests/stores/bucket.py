@@ -26,7 +26,8 @@ NAME, SECRET = "registry", "a secret of the tests"
 
 def build() -> Path:
     """Builds what tests/peers/s3/go.sum names, unless it is there: two minutes the first time on a machine."""
-    with (FOLDER / "go.sum").open("rb") as lock:
+    PROGRAM.parent.mkdir(exist_ok=True)
+    with (PROGRAM.parent / "lock").open("wb") as lock:  # go locks go.sum itself
         fcntl.flock(lock, fcntl.LOCK_EX)  # tests that run side by side ask at the same time
         if not PROGRAM.exists():
             assert shutil.which("go"), "Go 1.25 or newer is needed to build the S3 server of the tests"
@@ -39,7 +40,7 @@ def build() -> Path:
                 str(new),
                 "github.com/versity/versitygw/cmd/versitygw",
             ]
-            subprocess.run(told, cwd=FOLDER, check=True, capture_output=True)
+            subprocess.run(told, cwd=FOLDER, check=True)
             new.replace(PROGRAM)
     return PROGRAM
 
@@ -110,3 +111,7 @@ def serving() -> Iterator[S3]:
     finally:
         server.kill()
         shutil.rmtree(server.folder)
+
+
+if __name__ == "__main__":
+    build()

@@ -3,12 +3,13 @@
 import hashlib
 import os
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 from registry.objects import Objects
 from registry.settings import Settings
 
-SIZE = 4 * 2**20
+SIZE = 8 * 2**20
 
 
 def content(name: str) -> bytes:
@@ -19,10 +20,12 @@ def content(name: str) -> bytes:
 def main(url: str, home: str) -> None:
     """One object after another."""
     objects = Objects.open(Settings(home=Path(home), objects_url=url))
-    for number in range(10_000):
-        name = f"{os.getpid()}-{number}"
-        objects.put(name, content(name))
-        print(name, flush=True)
+    names = [f"{os.getpid()}-{number}" for number in range(1_000)]
+    data = content(names[0])
+    for name, following in pairwise(names):
+        objects.put(name, data)
+        data = content(following)
+        print(name, flush=True)  # and at once the next one is written: who kills now kills a write
 
 
 if __name__ == "__main__":
