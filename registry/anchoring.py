@@ -21,7 +21,7 @@ from registry import acts, trail
 from registry.house import House
 from registry.leases import Leases
 from registry.store import department_by_id, leaves_of
-from registry.tables import Batch, BatchState, Department, Licence
+from registry.tables import Batch, BatchState, Department, Hold, Licence
 
 log = structlog.get_logger("anchoring")
 _GAS = 150_000
@@ -34,6 +34,7 @@ def seal(leases: Leases, force: bool = False) -> int:
         waiting = session.exec(
             select(Licence.department, func.count(), func.min(Licence.iat))
             .where(col(Licence.batch).is_(None))
+            .where(col(Licence.department).not_in(select(Hold.department)))  # on top of what, nobody knows
             .group_by(col(Licence.department))
         ).all()
     ripe = [
@@ -106,6 +107,9 @@ def _prepare(leases: Leases, batch: Batch) -> None:
     with house.store.read() as session:
         account = department_by_id(session, batch.department).anchor_account
         leaves = leaves_of(session, batch.id or 0)
+    if not leaves or merkle.root(leaves) != batch.root:
+        _quarantine(leases, batch, "its licences are not in this store: they were lost, or altered")
+        return
     house.publisher.leaves(batch.department, batch.root, leaves)
     data = artifacts.calldata("AnchorLog", "anchor", batch.prev_root, batch.root, batch.size)
     target = house.chain.try_out(account, "AnchorLog", data)
@@ -127,8 +131,11 @@ def _follow(leases: Leases, batch: Batch) -> None:
         return
     with house.store.read() as session:
         account = department_by_id(session, batch.department).anchor_account
-    if house.chain.nonce(account) <= (batch.nonce or 0):
+    nonce = house.chain.nonce(account)
+    if nonce == batch.nonce:
         house.chain.send(batch.raw_transaction or b"")
+    elif nonce < (batch.nonce or 0):
+        _prepare_again(leases, batch, "nothing of ours is under way below its nonce: it would wait for ever")
     elif not house.chain.call("AnchorLog", "anchorOf", batch.department, batch.root)[0]:
         _prepare_again(leases, batch, "its nonce was used by another transaction")
 

@@ -23,9 +23,9 @@ from licence.keys import Kid, PublicKey, Suite, Usage
 from licence.record import Record, check_dependencies, number, subject, validate, validity
 from licence.status import Act, ListId, Status, StatusRef, lawful
 from registry import trail
-from registry.errors import ConflictError, InvalidError, RegistryError, UnreachableError
+from registry.errors import ConflictError, ErasingError, InvalidError, RegistryError, UnreachableError
 from registry.house import House
-from registry.store import demand_open, newest_key, newest_of, type_for
+from registry.store import demand_kept, demand_open, newest_key, newest_of, type_for
 from registry.tables import (
     Department,
     Document,
@@ -168,8 +168,12 @@ def open_record(house: House, session: Session, licence: Licence) -> tuple[dict[
 
     Raises:
         VaultError: altered or swapped behind our back.
+        GoneError, ErasingError: it was erased, or is about to be.
     """
+    demand_kept(licence)
     holder = session.get(Subject, licence.subject)
+    if holder is not None and holder.erasing:
+        raise ErasingError
     sealed = session.get(SealedRecord, licence.row)
     if holder is None or sealed is None:
         raise RegistryError(
@@ -275,9 +279,7 @@ def _subject(house: House, session: Session, record: Record) -> tuple[Subject, b
     index = _holder_index(house, record)
     found = session.exec(select(Subject).where(Subject.holder_index == index).with_for_update()).first()
     if found is not None and found.erasing:
-        raise ConflictError(
-            "该持证主体的数据正在删除", "this holder's data is being erased: try again when it is done"
-        )
+        raise ErasingError
     if found is not None:
         return found, house.vault.unwrap(found.wrapped_key, index.hex())
     key, wrapped = house.vault.new_key(index.hex())
@@ -287,6 +289,8 @@ def _subject(house: House, session: Session, record: Record) -> tuple[Subject, b
             session.add(made)
             session.flush()
     except IntegrityError:  # another department's licence of the same holder came first, this very moment
+        if session.exec(select(Subject.id).where(Subject.holder_index == index)).first() is None:
+            raise
         return _subject(house, session, record)
     return made, key
 
@@ -301,6 +305,11 @@ def _position(session: Session, department: int) -> StatusRef:
         "状态列表已满，正在开新列表，请稍后再试",
         "every status list is full: the worker opens the next, try again soon",
     )
+
+
+def close_list(list_: StatusList) -> None:
+    """Gives out no more positions of a list: after a restore nobody knows which it gave out before."""
+    list_.block, list_.cursor = -(-list_.size // BLOCK), 0
 
 
 def _take(session: Session, list_: StatusList) -> int:

@@ -23,7 +23,7 @@ from registry.errors import ConflictError, InvalidError
 from registry.house import House
 from registry.settings import Settings
 from registry.signer import COUNCIL, Role, Signer
-from registry.store import department_by_id
+from registry.store import demand_open, department_by_id
 from registry.tables import Department, Permission, SigningKey, StatusList, TypeVersion
 
 FOREVER = 2**40 - 1
@@ -103,7 +103,7 @@ def admit(
     """Admits departments: accounts, first key, types, status list. `let_in` tells a permissioned node of the accounts.
 
     Raises:
-        ConflictError: one is admitted already.
+        ConflictError: one is admitted already, or has anchors that this store does not know.
         TransactionRefusedError: the chain refuses.
     """
     house.chain.demand_pins()
@@ -119,10 +119,10 @@ def permit(house: House, department: int, kind: LicenceType) -> None:
 
     Raises:
         NotFoundError: no such department.
+        ReadOnlyError: the store is behind the chain.
         TransactionRefusedError: the version has been permitted already, or the chain refuses.
     """
-    with house.store.read() as session:
-        department_by_id(session, department)
+    _demand_open(house, department)
     house.publisher.definition(kind)
     call = ("permitType", department, kind.code, kind.version, kind.digest, 0, FOREVER)
     _by_council(house, [_calldata(*call)])
@@ -136,9 +136,9 @@ def renew_key(house: House, department: int, usage: Usage = Usage.ISSUE) -> Publ
 
     Raises:
         NotFoundError: no such department.
+        ReadOnlyError: the store is behind the chain.
     """
-    with house.store.read() as session:
-        department_by_id(session, department)
+    _demand_open(house, department)
     key, proof = _new_key(house, department, usage)
     _by_council(house, [_add_key(house, department, key, proof, usage=usage)])
     with house.store.write() as session:
@@ -158,14 +158,27 @@ def open_list(house: House, department: int) -> None:
         _remember_lists(house, session, row)
 
 
+def _demand_open(house: House, department: int) -> None:
+    with house.store.read() as session:
+        department_by_id(session, department)
+        demand_open(session, department)
+
+
 def _register(house: House, applicant: Applicant) -> Department:
     if not 1 <= applicant.id <= MAX_DEPARTMENT:
         raise InvalidError("部门编号超出范围", f"a department's number of 1 to {MAX_DEPARTMENT} expected")
+    anchors = house.chain.call("AnchorLog", "head", applicant.id)[0]
     with house.store.write() as session:
         row = session.get(Department, applicant.id)
         if row is not None and row.admitted_at:
             raise ConflictError(
                 "该部门已经准入", f"department {applicant.id} is admitted already: choose another number"
+            )
+        if anchors:
+            raise ConflictError(
+                "链上已有该部门的存证，而数据库中没有，请恢复更新的备份",
+                f"the chain has anchors of department {applicant.id}, which this database does not know: restore a "
+                "newer backup, or choose another number",
             )
         row = row or _new_department(house, session, applicant)
         session.flush()

@@ -6,17 +6,17 @@ SQLite or PostgreSQL, by URL. Writers of one department wait for each other, at 
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from enum import Enum
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session, col, create_engine, select
 
 from licence.keys import Usage
-from registry.errors import NotFoundError, ReadOnlyError, UnreachableError
+from registry.errors import GoneError, NotFoundError, ReadOnlyError, RotatedAwayError, UnreachableError
 from registry.migrating import demand_newest, migrate
 from registry.tables import (
     NUMBERED,
@@ -33,23 +33,36 @@ from registry.tables import (
 
 _POSTGRESQL = "-c lock_timeout=5000 -c statement_timeout=60000 -c synchronous_commit=on -c timezone=UTC"
 _WAIT = 5
+ROTATED_AWAY = "wrapped under a key that was rotated away"  # what the database says of it: see rotating.py
 _LOCKS = 0x454C52  # the number of our advisory locks: "ELR"
+
+
+class Tables(StrEnum):
+    """What becomes of the tables when a database is opened."""
+
+    BROUGHT_ALONG = "brought along"  # migrated to this release
+    DEMANDED = "demanded"  # of this release already, and left alone
+    AS_THEY_ARE = "as they are"  # and be they half restored
 
 
 class Store:
     """One database. Every write is one transaction, synced to disk before it is acknowledged.
 
-    `seal` makes the MAC of a row; its key is not in the database. Without `migrating` the tables are left as they are.
+    `seal` makes the MAC of a row; its key is not in the database.
     """
 
-    def __init__(self, url: str, seal: Callable[[bytes], bytes], *, migrating: bool = True) -> None:
+    def __init__(
+        self, url: str, seal: Callable[[bytes], bytes], *, tables: Tables = Tables.BROUGHT_ALONG
+    ) -> None:
         self._seal = seal
         self._engine = _engine(url)
+        if tables is Tables.AS_THEY_ARE:
+            return
         try:
-            if migrating:
-                migrate(self._engine, self.seal_of_values)
-            else:
+            if tables is Tables.DEMANDED:
                 demand_newest(self._engine)
+            else:
+                migrate(self._engine, self.seal_of_values)
         except OperationalError as error:
             self.close()
             raise _unreachable(error) from error
@@ -72,7 +85,7 @@ class Store:
         """A transaction that may write rows of these departments (none named: any row); committed whole, or not at all.
 
         Raises:
-            UnreachableError: the database is locked or gone.
+            UnreachableError: the database is locked or gone, or its wrapping key was rotated this moment.
         """
         with self._session(self._engine.execution_options(write=True)) as session:
             session.connection()  # begins: SQLite's turn to write is had from here on
@@ -101,6 +114,10 @@ class Store:
                 yield session
             except (OperationalError, PoolTimeoutError) as error:
                 raise _unreachable(error) from error
+            except IntegrityError as error:
+                if ROTATED_AWAY in str(error.orig):
+                    raise RotatedAwayError from error
+                raise
 
     def _seal_rows(self, session: Session, *_: object) -> None:
         for row in [*session.new, *session.dirty]:
@@ -116,13 +133,18 @@ class Store:
 
     def seal_of_values(self, table: str, values: dict[str, Any]) -> bytes:
         """The MAC over a row's columns by name."""
-        left_out = ("seal", "wrapped_key", NUMBERED.get(table))  # a wrapped key holds itself
-        told = {name: _plain(value) for name, value in values.items() if name not in left_out}
-        return self._seal(json.dumps([table, told], sort_keys=True, ensure_ascii=False).encode())
+        return self._seal(sealed_bytes(table, values))
 
     def close(self) -> None:
         """Gives the connections back."""
         self._engine.dispose()
+
+
+def sealed_bytes(table: str, values: dict[str, Any]) -> bytes:
+    """What the seal of a row is made over: its other columns by name, as JSON."""
+    left_out = ("seal", "wrapped_key", NUMBERED.get(table))  # a wrapped key holds itself
+    told = {name: _plain(value) for name, value in values.items() if name not in left_out}
+    return json.dumps([table, told], sort_keys=True, ensure_ascii=False).encode()
 
 
 def _plain(value: object) -> object:
@@ -195,6 +217,11 @@ def demand_open(session: Session, department: int) -> None:
         raise ReadOnlyError(hold.missing)
 
 
+def is_held(session: Session, department: int) -> bool:
+    """Whether something holds the department's writes up."""
+    return session.get(Hold, department) is not None
+
+
 def department_of(session: Session, token_hash: str) -> Department | None:
     """The department with that bearer key."""
     return session.exec(select(Department).where(Department.token_hash == token_hash)).first()
@@ -217,11 +244,23 @@ def licence_of(session: Session, department: int, public_id: str) -> Licence:
 
     Raises:
         NotFoundError: none of that id, or another department's.
+        GoneError: it was erased.
     """
     found = session.exec(select(Licence).where(Licence.id == public_id)).first()
     if found is None or found.department != department:
         raise NotFoundError("没有这份证照", "no such licence")
+    demand_kept(found)
     return found
+
+
+def demand_kept(licence: Licence) -> None:
+    """Demands that a licence's data is still there.
+
+    Raises:
+        GoneError: it was erased.
+    """
+    if licence.erased_at is not None:
+        raise GoneError
 
 
 def type_for(session: Session, department: int, code: str, version: int | None) -> TypeVersion:

@@ -17,6 +17,7 @@ from verifier.index import GapError
 from verifier.memory import Memory
 from verifier.settings import Settings, SettingsError, read_settings
 from verifier.trust import Trust
+from verifier.witnesses import Listener
 
 
 def main() -> int:
@@ -51,8 +52,11 @@ def serve(settings: Settings, pins: Deployment) -> None:
             f"{settings.index} is broken ({error}): delete it, and it is rebuilt from the chain"
         ) from error
     follower.look()
-    thread = threading.Thread(target=follower.run, args=(stop, settings.poll), daemon=True)
-    thread.start()
+    loops = [follower.run]
+    loops += [Listener(trust, Node(settings.chain_url, pins), each).run for each in settings.required]
+    threads = [threading.Thread(target=loop, args=(stop, settings.poll), daemon=True) for loop in loops]
+    for thread in threads:
+        thread.start()
     print(f"ready http://{settings.host}:{settings.verifier_port}", flush=True)
     try:
         uvicorn.run(
@@ -60,7 +64,8 @@ def serve(settings: Settings, pins: Deployment) -> None:
         )
     finally:
         stop.set()
-        thread.join(5)
+        for thread in threads:
+            thread.join(5)
 
 
 if __name__ == "__main__":

@@ -18,11 +18,10 @@ from PIL import Image, UnidentifiedImageError
 from starlette.exceptions import HTTPException
 
 from licence.facts import Asked
-from licence.reasons import Verdict
 from verifier import openapi
 from verifier.forging import ForgeError, forge
 from verifier.openapi import problems
-from verifier.trust import Trust
+from verifier.trust import PLIGHTS, Trust
 from verifier.verifying import answer
 
 Message: TypeAlias = MutableMapping[str, Any]
@@ -39,6 +38,7 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_OURS = {reason.name for reason in PLIGHTS}
 _SHAPE = (
     'a JSON object {"presentation": text} expected, for a wallet with "audience" and "nonce", both texts; '
     'for a batch {"questions": [1 to 100 of these]}'
@@ -87,8 +87,7 @@ class App:
         if not isinstance(text, str):
             raise TypeError("presentation: a text")
         found = answer(self._trust, text.strip(), int(self._clock()), question)
-        ours = found["verdict"] == Verdict.UNDETERMINED and self._trust.reason is not None
-        return (503 if ours and found["form"] else 200), found
+        return (503 if found["reason"] in _OURS and found["form"] else 200), found
 
 
 def _answered(verify: Callable[[Any], tuple[int, Any]], body: bytes | None, limit: int) -> tuple[int, bytes]:
@@ -174,9 +173,11 @@ def _reading(app: FastAPI, trust: Trust) -> None:
     @app.get("/readyz", response_class=Response, responses={200: openapi.HEALTH, **problems(503)})
     def ready() -> Response:
         """The chain has been read and is not doubted."""
-        if trust.doubt is None:
+        plight = trust.plight(int(time.time()))
+        if trust.doubt is None and plight is None:
             return Response('{"status":"ready"}', media_type="application/json")
-        return _refuse(503, "暂不可用", trust.doubt)
+        why = plight.en if plight is not None else ""
+        return _refuse(503, "暂不可用", trust.doubt or why)
 
     @app.get("/api/v1/network", responses={200: openapi.NETWORK})
     def network() -> dict[str, Any]:
@@ -236,7 +237,7 @@ async def _limited(request: Request, most: int) -> bytes | None:
 
 
 def _network(trust: Trust) -> dict[str, Any]:
-    index, pins, head = trust.index, trust.deployment, trust.index.head
+    index, pins, head, now = trust.index, trust.deployment, trust.index.head, time.time()
     return {
         "chain_id": pins.chain_id,
         "genesis_hash": pins.genesis_hash,
@@ -256,6 +257,10 @@ def _network(trust: Trust) -> dict[str, Any]:
             for known in index.departments.values()
         ],
         "licences": len(trust.files.places),
+        "witnesses": [
+            {"at": url, "agrees": heard.plight is None and now < heard.until}
+            for url, heard in trust.witnesses.items()
+        ],
         "single_operator": True,
     }
 

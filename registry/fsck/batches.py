@@ -10,6 +10,7 @@ from sqlmodel import col
 from licence import merkle
 from licence.facts import CLOCK_TOLERANCE
 from registry.fsck.finding import UNREADABLE, Finding, altered, contradicts, foreign, missing
+from registry.fsck.kept import public_file
 from registry.fsck.reading import Row, unpaired
 from registry.fsck.scene import Scene
 from registry.issuing import BLOCK
@@ -80,13 +81,9 @@ def _places(batch: Row, rows: list[Row]) -> Iterator[Finding]:
 
 
 def _leaf_file(scene: Scene, batch: Row, expected: bytes) -> Iterator[Finding]:
-    folder = scene.settings.public / str(batch["department"]) / "leaves"
-    path = folder / f"{batch['root'].hex()}.bin"
+    name = f"{batch['department']}/leaves/{batch['root'].hex()}.bin"
     told = f"the leaves of department {batch['department']}, batch seq {batch['seq']}"
-    if not path.exists():
-        yield missing("file", scene.path(path), told)
-    elif path.read_bytes() != expected:
-        yield altered("file", scene.path(path), told, "other bytes")
+    yield from public_file(scene, name, told, [expected])
 
 
 def _left_out(scene: Scene) -> Iterator[Finding]:

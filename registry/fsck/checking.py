@@ -33,9 +33,9 @@ from registry.fsck import (
 from registry.fsck.finding import UNREADABLE, Finding, Unsettled, altered, missing
 from registry.fsck.reading import Snapshot
 from registry.fsck.scene import Keys, Progress, Scene
-from registry.objects import Objects
+from registry.objects import Objects, Part
 from registry.settings import Settings
-from registry.store import Store
+from registry.store import Store, Tables
 from registry.token import open_token
 from registry.token_keys import TokenKeys
 from registry.token_wrapping import TokenWrapping
@@ -65,9 +65,9 @@ def check(settings: Settings, progress: Progress) -> Iterator[Said]:
     head = _head(chain)
     try:
         with _opened(settings, keys) as (store, snapshot):
-            scene = Scene(
-                settings, store, snapshot, keys, Objects.open(settings), None, int(time.time()), progress
-            )
+            objects, public = Objects.open(settings), Objects.open(settings, Part.PUBLIC)
+            now = int(time.time())
+            scene = Scene(settings, store, snapshot, keys, objects, public, None, now, progress)
             yield from _all(scene, chain, pins, head)
     except DatabaseError as error:
         if _is_away(settings, error):
@@ -111,7 +111,7 @@ def _head(chain: Chain) -> int | Unsettled:
 
 @contextmanager
 def _opened(settings: Settings, keys: Keys) -> Iterator[tuple[Store, Snapshot]]:
-    store = Store(settings.database, keys.vault.seal_row, migrating=False)
+    store = Store(settings.database, keys.vault.seal_row, tables=Tables.DEMANDED)
     try:
         with store.read() as session:
             yield store, Snapshot(session)

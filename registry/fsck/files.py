@@ -8,6 +8,7 @@ from pathlib import Path
 
 from contracts.deployment import Deployment, PinError
 from registry.fsck.finding import Finding, altered, contradicts, foreign, missing
+from registry.fsck.kept import is_settled_object, public_file
 from registry.fsck.reading import Snapshot
 from registry.fsck.scene import SETTLED, Scene
 from registry.fsck.trail import pins_noted
@@ -49,47 +50,35 @@ def pins(scene: Scene, found: Deployment) -> Iterator[Finding]:
 
 def public(scene: Scene) -> Iterator[Finding]:
     """Type definitions and the list of departments; leaf files are looked at with their batches."""
-    folder = scene.settings.public
     for row in scene.snapshot.rows(TypeVersion, order=["code", "version"]):
-        path = folder / "types" / f"{row['digest']}.json"
         told = f"the definition of type {row['code']}, version {row['version']}"
-        if not path.exists():
-            yield missing("file", scene.path(path), told)
-        elif path.read_bytes() != row["definition"]:
-            yield altered("file", scene.path(path), told, "other bytes")
-    yield from _departments(scene, folder / _LISTED)
-    yield from _foreign(scene, folder)
+        yield from public_file(scene, f"types/{row['digest']}.json", told, [row["definition"]])
+    yield from _departments(scene)
+    yield from _foreign(scene)
 
 
-def _departments(scene: Scene, path: Path) -> Iterator[Finding]:
-    found = list(_listed(scene, path))
+def _departments(scene: Scene) -> Iterator[Finding]:
+    found = list(_listed(scene))
     if found:  # an admission writes the file, and then its row
         time.sleep(_PATIENCE)
-        found = list(_listed(scene, path))
+        found = list(_listed(scene))
     yield from found
 
 
-def _listed(scene: Scene, path: Path) -> Iterator[Finding]:
+def _listed(scene: Scene) -> Iterator[Finding]:
     with scene.store.read() as session:
         rows = [Department(**row) for row in Snapshot(session).rows(Department, order=["id"])]
     admitted = [row for row in rows if row.admitted_at]
     if not admitted:
         return
-    if not path.exists():
-        yield missing("file", scene.path(path), "the list of departments")
-    elif path.read_bytes() not in [listing(described(some)) for some in (rows, admitted)]:
-        yield altered(
-            "file", scene.path(path), "the list of departments, as table department has them", "other"
-        )
+    expected = [listing(described(some)) for some in (rows, admitted)]
+    yield from public_file(scene, _LISTED, "the list of departments, as table department has them", expected)
 
 
-def _foreign(scene: Scene, folder: Path) -> Iterator[Finding]:
-    for path in sorted(folder.rglob("*")):
-        name = str(path.relative_to(folder))
-        if path.is_dir() or name == _LISTED or _accounted(scene, name):
-            continue
-        if is_settled(path):
-            yield foreign("file", scene.path(path), "a row that it was made from", "none")
+def _foreign(scene: Scene) -> Iterator[Finding]:
+    for name in sorted(scene.public.names()):
+        if name != _LISTED and not _accounted(scene, name) and is_settled_object(scene.public, name):
+            yield foreign("file", f"public/{name}", "a row that it was made from", "none")
 
 
 def _accounted(scene: Scene, name: str) -> bool:
@@ -111,6 +100,6 @@ def is_settled(path: Path) -> bool:
 def left_over(scene: Scene) -> Iterator[Finding]:
     """Files that a write left when it was cut short, beside the pins and the database."""
     home = scene.settings.home
-    for path in sorted([*home.glob("*.new"), *(home / "registry").glob("*.new")]):
+    for path in sorted(home.rglob("*.new")):
         if is_settled(path):
             yield foreign("file", scene.path(path), "no file of a write that was cut short", "one")
