@@ -33,7 +33,7 @@ def forget(session: Session, department: int, objects: Sequence[str], time: int)
 
 
 def mark(row: Sealed) -> str:
-    """How the trail names a row whose key says too much; the row must be flushed. Nobody can guess it, or check a guess."""
+    """How the trail names a row whose key may say too much: by its seal, which nobody can guess. It must be flushed."""
     return bytes(row.seal).hex()[:SHORT]
 
 

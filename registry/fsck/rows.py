@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Integer, LargeBinary, Table, and_, exists, func, select
+from sqlalchemy import ColumnElement, Integer, LargeBinary, Table, and_, exists, func, select
 from sqlmodel import SQLModel, col
 
 from registry.fsck.finding import Finding, altered, foreign, missing
@@ -129,7 +129,7 @@ def _dangling(scene: Scene, reference: _Reference) -> Iterator[Finding]:
     child, parent = table_of(reference.child), table_of(reference.parent).alias("parent")
     ours = [child.c[name] for name in reference.names]
     same = and_(*(parent.c[key] == column for key, column in zip(reference.keys, ours, strict=True)))
-    held = [column.is_not(None) for column in ours]
+    held: list[ColumnElement[bool]] = [column.is_not(None) for column in ours]
     if reference.child is Audit:
         held.append(child.c.department != NOBODY)
     wanted = select(*ours, func.count().label("rows")).where(*held, ~exists().where(same)).group_by(*ours)
