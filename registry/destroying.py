@@ -12,6 +12,7 @@ from typing import TypeVar
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
+from registry import trail
 from registry.house import House
 from registry.tables import Document, Idempotency, Licence, SealedRecord, Subject
 
@@ -61,9 +62,8 @@ def drop_objects(house: House, documents: Iterable[Document]) -> None:
 def destroy_licences(session: Session, licences: Sequence[Licence], time: int) -> Destroyed:
     """Destroys values, seeds, documents' keys, blind indexes, entries and remembered answers of licences."""
     documents = documents_of(session, licences)
-    for document in documents:
-        session.delete(document)
-    answers = _forget_answers(session, {licence.id for licence in licences})
+    forget_documents(session, documents, time)
+    answers = _forget_answers(session, {licence.id for licence in licences}, time)
     for licence in licences:
         session.execute(delete(SealedRecord).where(col(SealedRecord.licence) == licence.row))
         _empty(licence, time)
@@ -88,14 +88,31 @@ def destroy_subject(session: Session, subject: Subject, time: int) -> None:
     session.flush()
 
 
-def _forget_answers(session: Session, ids: set[str]) -> int:
+def forget_documents(session: Session, documents: Sequence[Document], time: int) -> None:
+    """Deletes their rows, and notes that this was on purpose."""
+    for department in sorted({document.department for document in documents}):
+        own = [document.id for document in documents if document.department == department]
+        trail.forget(session, department, own, time)
+    for document in documents:
+        session.delete(document)
+
+
+def forget_answers(session: Session, answers: Sequence[Idempotency], time: int) -> None:
+    """Deletes answers to writes, and notes that this was on purpose."""
+    for department in sorted({answer.department for answer in answers}):
+        own = [trail.mark(answer) for answer in answers if answer.department == department]
+        trail.forget(session, department, own, time)
+    for answer in answers:
+        session.delete(answer)
+
+
+def _forget_answers(session: Session, ids: set[str], time: int) -> int:
     """A request's hash covers every value it held, unsalted. Answers of release 0.1.0 do not say whose they are."""
     unnamed = select(Idempotency).where(col(Idempotency.licence).is_(None))
     known = [row for row in session.exec(unnamed) if any(name.encode() in row.answer for name in ids)]
     for part in _parts(sorted(ids)):
         known += session.exec(select(Idempotency).where(col(Idempotency.licence).in_(part)))
-    for row in known:
-        session.delete(row)
+    forget_answers(session, known, time)
     return len(known)
 
 

@@ -11,7 +11,6 @@ from registry import trail
 from registry.errors import ConflictError, InvalidError
 from registry.house import House
 from registry.tables import Department, Idempotency
-from registry.vault import Vault
 
 MAX_KEY = 128
 
@@ -53,27 +52,17 @@ def once(house: House, write: Write, deed: Callable[[Session], Mapping[str, obje
             return Answer(known.status, known.answer)
         done = deed(session)
         answer = Answer(202, orjson.dumps(done))
-        session.add(
-            Idempotency(
-                department=write.department.id,
-                key=write.key,
-                request_hash=digest,
-                status=answer.status,
-                answer=answer.body,
-                licence=str(done["id"]) if "id" in done else None,
-                time=house.now,
-            )
+        row = Idempotency(
+            department=write.department.id,
+            key=write.key,
+            request_hash=digest,
+            status=answer.status,
+            answer=answer.body,
+            licence=str(done["id"]) if "id" in done else None,
+            time=house.now,
         )
-        _note(house, session, write)
+        session.add(row)
+        session.flush()
+        actor = f"department {row.department}"
+        trail.note(house, session, row.department, actor=actor, deed="answer", object=trail.mark(row))
     return answer
-
-
-def mark_of(vault: Vault, department: int, key: str) -> str:
-    """What the audit trail says of an answer: callers choose their keys, so these are not written down there."""
-    return vault.blind("answer", str(department), key).hex()[: trail.SHORT]
-
-
-def _note(house: House, session: Session, write: Write) -> None:
-    department = write.department.id
-    told = mark_of(house.vault, department, write.key)
-    trail.note(house, session, department, actor=f"department {department}", deed="answer", object=told)

@@ -7,12 +7,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, or_, select
 
 from licence.status import Act, Status
 from registry import trail
-from registry.destroying import destroy_licences, destroy_subject, licences_of
+from registry.destroying import (
+    destroy_licences,
+    destroy_subject,
+    forget_answers,
+    forget_documents,
+    licences_of,
+)
 from registry.house import House
 from registry.scrubbing import scrub
 from registry.settings import Settings
@@ -132,14 +138,13 @@ def _ended(before: int) -> ColumnElement[bool]:
     return col(Licence.erased_at).is_(None) & settled & ended
 
 
-def _forget(session: Session, rows: Sequence[Idempotency], _: int) -> list[str]:
-    for row in rows:
-        session.delete(row)
+def _forget(session: Session, rows: Sequence[Idempotency], now: int) -> list[str]:
+    forget_answers(session, rows, now)
     return []
 
 
-def _drop(session: Session, rows: Sequence[Document], _: int) -> list[str]:
-    session.execute(delete(Document).where(col(Document.id).in_([row.id for row in rows])))
+def _drop(session: Session, rows: Sequence[Document], now: int) -> list[str]:
+    forget_documents(session, rows, now)
     return [row.object for row in rows]
 
 

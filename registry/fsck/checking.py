@@ -128,6 +128,8 @@ def _all(scene: Scene, chain: Chain, pins: Deployment | Finding, head: int | Uns
         faults = list(files.pins(scene, pins))
         scene.pins = None if faults else pins
         yield from faults
+    if not scene.keys.wrapping:
+        yield Unsettled("what records and documents hold", "a wrapping key is not fit")
     for name, step in _LOCAL:
         yield from _step(scene, name, step)
     if scene.pins is None:

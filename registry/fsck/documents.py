@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 
 from sqlalchemy import ColumnElement
-from sqlmodel import col
+from sqlmodel import col, select
 
 from licence.canonical import base64url
 from registry.documents import SALT_SIZE, unseal
@@ -13,7 +13,7 @@ from registry.fsck.finding import UNREADABLE, Finding, altered, foreign, missing
 from registry.fsck.kept import is_settled_object
 from registry.fsck.reading import Row, pages
 from registry.fsck.scene import Scene
-from registry.tables import Document
+from registry.tables import Document, Licence, Subject
 
 
 def documents(scene: Scene) -> Iterator[Finding]:
@@ -33,7 +33,7 @@ def _object(scene: Scene, row: Row) -> Iterator[Finding]:
     try:
         sealed = scene.objects.get(name)
     except ObjectMissingError:
-        if scene.by_now(Document, id=row["id"]):
+        if scene.by_now(Document, id=row["id"]) and not _is_being_erased(scene, row):
             yield missing("object", name, told)
         return
     try:
@@ -48,6 +48,14 @@ def _object(scene: Scene, row: Row) -> Iterator[Finding]:
     found = (base64url(hashlib.sha256(plain).digest()), len(plain) - SALT_SIZE)
     if found != (row["digest"], row["size"]):
         yield altered("table document", f"id {row['id']}", "the digest and size of its object", "others")
+
+
+def _is_being_erased(scene: Scene, row: Row) -> bool:
+    """Erasing takes objects before it takes their rows."""
+    wanted = select(col(Subject.id)).join(Licence, col(Licence.subject) == col(Subject.id))
+    with scene.store.read() as session:
+        found = session.exec(wanted.where(col(Licence.row) == row["licence"], col(Subject.erasing)))
+        return found.first() is not None
 
 
 def orphans(scene: Scene) -> Iterator[Finding]:

@@ -131,7 +131,7 @@ def _beside(scene: Scene, page: list[Row]) -> _Page:
     earlier = {row["supersedes"] for row in page if row["supersedes"] is not None}
     before = snapshot.rows(
         Licence,
-        ["row", "department", "type", "number_index", "version", "certificate_id"],
+        ["row", "department", "type", "version", "certificate_id", "erased_at"],
         where=col(Licence.row).in_(earlier),
     )
     return _Page(
@@ -156,12 +156,12 @@ def _acts(scene: Scene, within: tuple[int, int]) -> Iterator[Row]:
 
 def _licence(scene: Scene, known: _Known, beside: _Page, *, row: Row) -> Iterator[Finding]:
     yield from _status(beside, row)
-    yield from _succession(known, beside, row)
     holder = beside.subjects.get(row["subject"])
     if row["erased_at"] is not None or row["signed_entry"] == b"":
         yield from _erased(beside, row)
         return
-    if holder is not None and holder["erased_at"] is not None and not holder["erasing"]:
+    yield from _succession(known, beside, row)
+    if holder is not None and holder["erased_at"] is not None:
         yield contradicts(_TABLE, _item(row), "erased, as its subject is", "values that are not")
     signed = SignedEntry.parse(row["signed_entry"])
     yield from _entry(scene, known, row, signed)
@@ -208,8 +208,9 @@ def _succession(known: _Known, beside: _Page, row: Row) -> Iterator[Finding]:
 
 def _continues(certificate: CertificateId, before: Row, row: Row) -> bool:
     same = [before[name] == row[name] for name in ("department", "type")]
-    serial = CertificateId.parse(before["certificate_id"]).serial
-    return all(same) and before["version"] + 1 == row["version"] and serial == certificate.serial
+    if before["erased_at"] is None:
+        same.append(CertificateId.parse(before["certificate_id"]).serial == certificate.serial)
+    return all(same) and before["version"] + 1 == row["version"]
 
 
 def _entry(scene: Scene, known: _Known, row: Row, signed: SignedEntry) -> Iterator[Finding]:
@@ -328,8 +329,13 @@ def _documents(scene: Scene, row: Row, record: Record) -> Iterator[Finding]:
             Document.digest == digest, Document.department == row["department"]
         )
         kept = next(scene.snapshot.stream(found), None)
-        if kept is None:
+        if kept is None and not _has_ended(scene, row):
             yield missing("table document", f"digest {digest}", f"a row: licence {row['id']} names it")
-        elif kept["licence"] is None or kept["licence"] < row["row"]:
+        elif kept is not None and (kept["licence"] is None or kept["licence"] < row["row"]):
             expected = f"licence {row['row']}, which names it, or a later one"
             yield contradicts("table document", f"id {kept['id']}", expected, f"licence {kept['licence']}")
+
+
+def _has_ended(scene: Scene, row: Row) -> bool:
+    """Then retention may have taken its documents; the trail tells of it."""
+    return row["status"] != 0 or (row["exp"] is not None and row["exp"] <= scene.now)

@@ -4,13 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Integer, LargeBinary, Table, and_, exists, func, select
+from sqlalchemy import ColumnElement, Integer, LargeBinary, Table, and_, exists, func, select
 from sqlmodel import SQLModel, col
 
 from registry.fsck.finding import Finding, altered, foreign, missing
 from registry.fsck.reading import Row, as_written, name_of, table_of
 from registry.fsck.scene import Scene
-from registry.idempotency import mark_of
 from registry.tables import (
     Audit,
     Batch,
@@ -27,8 +26,10 @@ from registry.tables import (
     Subject,
     TypeVersion,
 )
+from registry.trail import SHORT
 
 PROBED = 8
+NOBODY = 0  # whose trail tells of deeds that concern no single department
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +77,13 @@ def seals(scene: Scene) -> Iterator[Finding]:
         for row in scene.every(model, *(column.name for column in table.primary_key)):
             if not _fits(scene, table, row):
                 expected = "the seal that the registry made over its columns"
-                yield altered(f"table {table.name}", named(scene, model, row), expected, "another")
+                yield altered(f"table {table.name}", named(model, row), expected, "another")
 
 
-def named(scene: Scene, model: type[SQLModel], row: Row) -> str:
+def named(model: type[SQLModel], row: Row) -> str:
     """A row's name: its key, and what else tells it from others; no text that a caller chose."""
     if model is Idempotency:
-        told = mark_of(scene.keys.vault, row["department"], str(row["key"]))
-        return f"department {row['department']}, answer {told}"
+        return f"department {row['department']}, answer {bytes(row['seal']).hex()[:SHORT]}"
     name = name_of(table_of(model), row)
     if model is Audit:
         return f"{name}, department {row['department']}, seq {row['seq']}"
@@ -129,7 +129,9 @@ def _dangling(scene: Scene, reference: _Reference) -> Iterator[Finding]:
     child, parent = table_of(reference.child), table_of(reference.parent).alias("parent")
     ours = [child.c[name] for name in reference.names]
     same = and_(*(parent.c[key] == column for key, column in zip(reference.keys, ours, strict=True)))
-    held = [column.is_not(None) for column in ours]
+    held: list[ColumnElement[bool]] = [column.is_not(None) for column in ours]
+    if reference.child is Audit:
+        held.append(child.c.department != NOBODY)
     wanted = select(*ours, func.count().label("rows")).where(*held, ~exists().where(same)).group_by(*ours)
     for row in scene.snapshot.stream(wanted):
         item = ", ".join(

@@ -1,5 +1,6 @@
 """What the checks look at: one moment of the database, the keys as far as they are fit, files and objects."""
 
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +52,8 @@ class Scene:
     """The departments whose audit trail begins with their admission: it tells of every deed."""
     index_fits: bool = False
     """Whether index.key is the key that the blind indexes were made with."""
+    forgotten: "array[int] | None" = None
+    """What the trail says was deleted on purpose, once that is known."""
     there: set[Generation] = field(default_factory=set)
     """The wrapping keys that were there when we began."""
     lost: set[Generation] = field(default_factory=set)

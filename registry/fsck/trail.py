@@ -5,8 +5,9 @@ The second is what makes a tail cut off noticed: the deeds of the rows that are 
 
 import re
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import func, select
@@ -16,7 +17,6 @@ from licence.status import Act
 from registry.fsck.finding import Finding, contradicts, missing
 from registry.fsck.reading import Row, unpaired
 from registry.fsck.scene import Scene
-from registry.idempotency import mark_of
 from registry.tables import (
     Audit,
     Batch,
@@ -144,12 +144,21 @@ def _unnoted(deed: _Deed, what: str) -> Finding:
 
 def _forgotten(scene: Scene, deed: _Deed) -> bool:
     """Whether the trail itself says that the row was deleted on purpose."""
-    found = select(col(Audit.id)).where(
-        col(Audit.department) == deed.department,
-        col(Audit.deed) == FORGOTTEN,
-        col(Audit.object) == str(deed.what),
-    )
-    return scene.snapshot.one(found) is not None
+    if scene.forgotten is None:
+        scene.forgotten = array("Q", sorted(_all_forgotten(scene)))
+    number = _number(deed.what)
+    place = bisect_left(scene.forgotten, number)
+    return place < len(scene.forgotten) and scene.forgotten[place] == number
+
+
+def _all_forgotten(scene: Scene) -> Iterator[int]:
+    """8 bytes of each: enough to tell them apart, and few enough to be held."""
+    for row in scene.snapshot.rows(Audit, ["object"], where=col(Audit.deed) == FORGOTTEN):
+        yield from (_number(each) for each in row["object"].split(" "))
+
+
+def _number(name: str) -> int:
+    return int(name[:SHORT], 16) if re.fullmatch("[0-9a-f]{16,}", name) else 0
 
 
 def _small(scene: Scene) -> Iterator[Finding]:
@@ -266,32 +275,15 @@ def _anchors(scene: Scene) -> Iterator[Finding]:
 
 
 def _answers(scene: Scene) -> Iterator[Finding]:
-    """Answers to writes: 8 bytes for each are held, for the trail knows them by a keyed hash only."""
-    if not scene.index_fits:
-        return
-    for department in sorted(scene.whole):
-        ours = array("Q", sorted(_marks(scene, department)))
-        noted = {int(each.what, 16) for each in _noted(scene, "answer") if _is_of(each, department)}
-        for ours_, theirs in unpaired(iter(ours), iter(sorted(noted)), lambda each: each):
-            mark = f"{ours_ if ours_ is not None else theirs:016x}"
-            if ours_ is not None:
-                yield _unnoted(_Deed(department, mark, f"answer {mark}"), "answer")
-            elif not _forgotten(scene, _Deed(department, mark, "")):
-                item = f"department {department}, answer {mark}"
-                yield missing("table idempotency", item, "a row: the trail says answer")
-
-
-def _is_of(deed: _Deed, department: int) -> bool:
-    return deed.department == department and re.fullmatch("[0-9a-f]{16}", deed.what) is not None
-
-
-def _marks(scene: Scene, department: int) -> Iterator[int]:
-    rows = scene.snapshot.rows(Idempotency, ["key"], where=col(Idempotency.department) == department)
-    for row in rows:
-        try:
-            yield int(mark_of(scene.keys.vault, department, row["key"]), 16)
-        except UnicodeError:
-            continue
+    """Answers to writes: the trail names each by its seal."""
+    rows = scene.snapshot.rows(Idempotency, ["department", "seal"], order=["department", "seal"])
+    made = (_Deed(row["department"], bytes(row["seal"]).hex()[:SHORT], "") for row in rows)
+    for ours, theirs in unpaired(_whole(scene, made), _noted(scene, "answer"), lambda each: each.key):
+        if ours is not None:
+            yield _unnoted(replace(ours, item=f"answer {ours.what}"), "answer")
+        elif theirs is not None and not _forgotten(scene, theirs):
+            item = f"department {theirs.department}, answer {theirs.what}"
+            yield missing("table idempotency", item, f"a row: {theirs.item}")
 
 
 def _admissions(scene: Scene) -> Iterator[Finding]:

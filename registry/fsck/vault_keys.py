@@ -1,5 +1,6 @@
 """The vault's key files: there, for their owner alone, and the ones that the rows were made with. None is ever made."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +47,11 @@ def _read(settings: Settings, path: Path, found: list[Finding]) -> bytes:
     try:
         demand_private(path)
     except KeyFileError:
-        found.append(altered("file", name, "mode 600", f"mode {path.stat().st_mode & 0o777:o}"))
+        told = path.stat()
+        expected = f"mode 600 of user {os.geteuid()}"
+        found.append(altered("file", name, expected, f"mode {told.st_mode & 0o777:o} of user {told.st_uid}"))
+        if path.name.startswith("wrapping"):
+            return b""  # it is not read before that is put right
     key = path.read_bytes()
     if len(key) != KEY_SIZE:
         found.append(altered("file", name, f"{KEY_SIZE} bytes", f"{len(key)} bytes"))

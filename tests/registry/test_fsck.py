@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,12 @@ from typer.testing import CliRunner
 
 from licence import merkle
 from licence.status import Act
-from registry import worker
+from registry import erasing, retention, worker
+from registry.destroying import destroy_licences, destroy_subject
 from registry.fsck.checking import check
 from registry.fsck.finding import Finding, Unsettled
 from registry.fsck.reading import as_written, name_of, table_of
 from registry.fsck.rows import sealed_tables
-from registry.idempotency import mark_of
 from registry.store import Store
 from registry.tables import (
     Audit,
@@ -36,12 +38,13 @@ from registry.tables import (
     Lease,
     Licence,
     Sealed,
-    SealedRecord,
     StatusAct,
     StatusActLicence,
     StatusList,
     Subject,
 )
+from registry.trail import SHORT
+from scripts.inventing import licences
 from scripts.main import app
 from tests.registry.fsck_office import Copy, copy_of, driving, filled_office, record, silent
 from tests.registry.office import Office
@@ -93,10 +96,9 @@ def flipped(value: Any) -> Any:
     return value ^ 1 if value in (0, 1) else value ^ 1 << 20
 
 
-def item_of(filled: Office, table: Table, row: dict[str, Any]) -> str:
+def item_of(table: Table, row: dict[str, Any]) -> str:
     if table.name == "idempotency":
-        told = mark_of(filled.house.vault, row["department"], row["key"])
-        return f"department {row['department']}, answer {told}"
+        return f"department {row['department']}, answer {row['seal'].hex()[:SHORT]}"
     return name_of(table, row)
 
 
@@ -132,7 +134,7 @@ def test_a_flipped_bit_in_any_column_is_named(filled: Office, copy: Copy, model:
             harmed.append((column, row, row | {column: bad}))
         found = copy.findings(chain=False)
         for column, row, bad_row in harmed:
-            items = (item_of(filled, table, row), item_of(filled, table, bad_row))
+            items = (item_of(table, row), item_of(table, bad_row))
             if not any(names(found, f"table {table.name}", item) for item in items):
                 missed.append(column)
             change(copy, table, bad_row, {column: row[column]})
@@ -151,7 +153,7 @@ def test_a_deleted_row_is_named(filled: Office, copy: Copy, model: type[SQLModel
         delete(copy, table, row)
     found = copy.findings(chain=model is StatusActLicence)
     for row in gone:
-        items = {item_of(filled, table, row)}
+        items = {item_of(table, row)}
         if model is Audit:
             items = {f"department {row['department']}"}
         elif model in (Batch, Licence):
@@ -467,11 +469,8 @@ def test_what_was_erased_is_no_fault_unless_something_of_it_is_left(filled: Offi
         "SELECT licence.row, subject, sealed FROM licence JOIN sealedrecord ON licence = licence.row WHERE act = 3"
     )[0]
     with store_of(filled, copy) as store, store.write() as session:
-        session.delete(session.get_one(SealedRecord, row))
-        licence, holder = session.get_one(Licence, row), session.get_one(Subject, subject)
-        licence.erased_at = holder.erased_at = 1_800_000_000
-        licence.signed_entry, licence.number_index = b"", os.urandom(32)
-        holder.wrapped_key, holder.holder_index = b"", os.urandom(32)
+        destroy_licences(session, [session.get_one(Licence, row)], 1_800_000_000)
+        destroy_subject(session, session.get_one(Subject, subject), 1_800_000_000)
     assert copy.findings(chain=False) == []
     copy.sql("INSERT INTO sealedrecord (licence, sealed, seal) VALUES (?, ?, ?)", row, record_, b"")
     assert places(copy.findings(chain=False)) == {("table sealedrecord", f"licence {row}")}
@@ -540,6 +539,19 @@ def test_while_the_registry_runs_nothing_is_called_bad(filled: Office) -> None:
         writing.join()
         working.join()
     assert said == []
+
+
+def test_after_erasures_and_purges_nothing_is_called_bad(filled: Office) -> None:
+    house = filled.house
+    drivers = [i.values for i in licences(date.today()) if i.kind == "driving"][:2]
+    for values in drivers:
+        holder = erasing.plan(house, str(values["licNo"]))
+        assert holder.documents
+        erasing.erase(house, holder.subject, erasing.Order("演示依据"))
+    assert list(check(house.settings, silent)) == []
+    later = replace(house, clock=lambda: time.time() + 4_000 * 86_400)
+    assert sum(line.purged for line in retention.purge(later)) > 3
+    assert list(check(house.settings, silent)) == []
 
 
 def write_until(office: Office, stop: threading.Event) -> None:
