@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session, col, create_engine, select
 
 from licence.keys import Usage
-from registry.errors import NotFoundError, ReadOnlyError, UnreachableError
+from registry.errors import NotFoundError, ReadOnlyError, StoppedError, UnreachableError
+from registry.faults import meaning
 from registry.migrating import migrate
 from registry.tables import (
     NUMBERED,
@@ -33,6 +34,7 @@ from registry.tables import (
 
 _POSTGRESQL = "-c lock_timeout=5000 -c statement_timeout=60000 -c synchronous_commit=on -c timezone=UTC"
 _WAIT = 5
+_POOL: dict[str, Any] = {"pool_size": 20, "max_overflow": 20, "pool_timeout": _WAIT}
 _LOCKS = 0x454C52  # the number of our advisory locks: "ELR"
 
 
@@ -44,12 +46,13 @@ class Store:
 
     def __init__(self, url: str, seal: Callable[[bytes], bytes]) -> None:
         self._seal = seal
+        self._stopped = ""
         self._engine = _engine(url)
         try:
             migrate(self._engine, self.seal_of_values)
         except OperationalError as error:
             self.close()
-            raise _unreachable(error) from error
+            raise meaning(error) from error
         except Exception:
             self.close()
             raise
@@ -69,14 +72,21 @@ class Store:
         """A transaction that may write rows of these departments (none named: any row); committed whole, or not at all.
 
         Raises:
-            UnreachableError: the database is locked or gone.
+            UnreachableError: the database is locked or gone, its disk is full, or it failed and a restart is needed.
         """
-        with self._session(self._engine.execution_options(write=True)) as session:
-            session.connection()  # begins: SQLite's turn to write is had from here on
+        with self._writing() as session:
             if self.dialect == "postgresql":
                 _queue_up(session, departments)
             yield session
             session.commit()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        if self._stopped:
+            raise StoppedError(self._stopped)
+        with self._session(self._engine.execution_options(write=True)) as session:
+            session.connection()  # begins: SQLite's turn to write is had from here on
+            yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -96,8 +106,19 @@ class Store:
             event.listen(session, "before_flush", self._seal_rows)
             try:
                 yield session
-            except (OperationalError, PoolTimeoutError) as error:
-                raise _unreachable(error) from error
+            except (DatabaseError, PoolTimeoutError) as error:
+                refusal = self._refusal(error)
+                if refusal is None:
+                    raise
+                raise refusal from error
+
+    def _refusal(self, error: Exception) -> UnreachableError | None:
+        """What an error means; None: it is none of the disk's or the server's, but of what was asked."""
+        refusal = meaning(error)
+        if isinstance(refusal, StoppedError):
+            self._stopped = refusal.why
+        known = isinstance(error, OperationalError | PoolTimeoutError)
+        return refusal if known or type(refusal) is not UnreachableError else None
 
     def _seal_rows(self, session: Session, *_: object) -> None:
         for row in [*session.new, *session.dirty]:
@@ -117,6 +138,16 @@ class Store:
         told = {name: _plain(value) for name, value in values.items() if name not in left_out}
         return self._seal(json.dumps([table, told], sort_keys=True, ensure_ascii=False).encode())
 
+    def demand_writable(self) -> None:
+        """Writes what is there already, and waits until it is on the disk: whether a write would be kept.
+
+        Raises:
+            UnreachableError: as write.
+        """
+        with self._writing() as session:
+            session.execute(text("UPDATE alembic_version SET version_num = version_num"))
+            session.commit()
+
     def close(self) -> None:
         """Gives the connections back."""
         self._engine.dispose()
@@ -134,17 +165,15 @@ def _engine(url: str) -> Engine:
     if location.drivername.startswith("sqlite"):
         if location.database:
             Path(location.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(location, hide_parameters=True)
+        engine = create_engine(location, hide_parameters=True, **(_POOL if location.database else {}))
         _prepare_sqlite(engine)
         return engine
     return create_engine(
         location.set(drivername="postgresql+psycopg"),
         hide_parameters=True,
-        pool_size=20,
-        max_overflow=20,
-        pool_timeout=_WAIT,
         pool_pre_ping=True,
         connect_args={"options": _POSTGRESQL, "connect_timeout": _WAIT},
+        **_POOL,
     )
 
 
@@ -154,11 +183,6 @@ def _queue_up(session: Session, departments: tuple[int, ...]) -> None:
     session.execute(text(f"SELECT pg_advisory_xact_lock{shared}({_LOCKS}, 0)"))
     for department in sorted(departments):
         session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCKS}, {int(department)})"))
-
-
-def _unreachable(error: Exception) -> UnreachableError:
-    why = type(getattr(error, "orig", error)).__name__
-    return UnreachableError("数据库暂不可用，请稍后再试", f"the database does not answer: {why}")
 
 
 def _prepare_sqlite(engine: Engine) -> None:
@@ -243,6 +267,12 @@ def final_batch(session: Session, licence: Licence) -> Batch | None:
     """The licence's batch once it is final."""
     batch = session.get(Batch, licence.batch) if licence.batch else None
     return batch if batch and batch.state is BatchState.FINAL else None
+
+
+def newest_block_time(session: Session) -> int:
+    """The time of the newest block that an anchor of ours was read back from; 0: there is none."""
+    final = select(Batch.time).where(col(Batch.time).is_not(None)).order_by(col(Batch.id).desc())
+    return session.exec(final.limit(1)).first() or 0
 
 
 def newest_of(session: Session, number_index: bytes) -> Licence | None:

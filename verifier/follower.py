@@ -1,5 +1,6 @@
 """Follows the chain: block after block into the index, public files after them. Doubts first, answers later."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Mapping
@@ -63,6 +64,13 @@ class Follower:
         except (PinError, GapError, ProofError, ValueError) as error:
             self._pinned = False
             self._say(str(error), disagrees=True)
+        except (
+            sqlite3.Error,
+            OSError,
+        ) as error:  # the disk's fault, not the chain's: what was read stays true
+            log.warning("index", error=type(error).__name__)
+            why = f"the index cannot be written ({type(error).__name__}): is the disk full?"
+            self._say(why, disagrees=self._trust.disagrees)
         except Exception as error:  # the loop's edge: a surprise is a doubt, and never the end of looking
             log.exception("looking at the chain failed")
             self._pinned = False

@@ -3,14 +3,16 @@
 from pathlib import Path
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from doors.settings import DoorSettings
 
 
 class SettingsError(Exception):
     """A setting with a wrong value; the message names it and says what to change."""
 
 
-class Settings(BaseSettings):
+class Settings(DoorSettings):
     """Every setting has a default that runs the demo on one machine."""
 
     model_config = SettingsConfigDict(env_prefix="ELICENCE_", frozen=True, extra="ignore")
