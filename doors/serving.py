@@ -23,7 +23,6 @@ from doors.condition import Stopping
 from doors.settings import DoorSettings
 
 log = logging.getLogger("doors")
-DRAIN = 9.5
 CUT_OFF = 1
 _HEADER_BYTES = 16 * 1024
 _HEADER_SECONDS = 10.0
@@ -94,6 +93,6 @@ def serve(app: Any, address: tuple[str, int], settings: DoorSettings, stopping: 
         access_log=False,
         limit_concurrency=settings.connections,
         h11_max_incomplete_event_size=_HEADER_BYTES,
-        timeout_graceful_shutdown=int(DRAIN - settings.linger),
+        timeout_graceful_shutdown=max(1, int(settings.drain - settings.linger)),
     )
     Server(config, stopping, settings.linger).run()

@@ -20,6 +20,9 @@ class DoorSettings(BaseSettings):
         30.0, gt=0, le=3600, description="seconds that an ordinary request may take"
     )
     connections: int = Field(1_000, ge=10, le=100_000, description="connections held at once")
+    drain: float = Field(
+        9.5, ge=1, le=600, description="seconds after the signal in which a process has stopped"
+    )
     linger: float = Field(
         1.0,
         ge=0,

@@ -11,7 +11,7 @@ import structlog
 
 from contracts.deployment import PinError
 from doors.doorway import Doorway
-from doors.serving import DRAIN, serve
+from doors.serving import serve
 from registry.condition import watch_chain
 from registry.errors import RegistryError
 from registry.house import House, build, own_signer
@@ -34,9 +34,10 @@ def web() -> None:
 
 def worker() -> None:
     """Takes batches and acts to the chain until it is told to stop: then it ends its step, in ten seconds at most."""
-    house, stop = _house(read_settings()), threading.Event()
+    settings = read_settings()
+    house, stop = _house(settings), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: _end(stop))
+        signal.signal(number, lambda *_: _end(stop, settings.drain))
     print("ready worker", flush=True)
     run(house, stop)
 
@@ -53,10 +54,10 @@ def _house(settings: Settings) -> House:
     return house
 
 
-def _end(stop: threading.Event) -> None:
+def _end(stop: threading.Event, seconds: float) -> None:
     # A step may be waiting for a slow node or a locked database. The worker may be killed at any moment: so it ends.
     stop.set()
-    timer = threading.Timer(DRAIN, os._exit, (0,))
+    timer = threading.Timer(seconds, os._exit, (0,))
     timer.daemon = True
     timer.start()
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from licence.codes import credit_check, organisation_check
 from scripts import seeding
 from scripts.stack import ROOT, Ports
 from tests.registry.office import Office
@@ -116,9 +117,16 @@ def running(office: Office, folder: Path) -> Iterator[Running]:
         made.end()
 
 
+def company(number: int) -> str:
+    """The credit code of one of a million invented companies (GB 32100)."""
+    organisation = f"MA{number:06}"
+    text = f"91990101{organisation}{organisation_check(organisation)}"
+    return text + credit_check(text)
+
+
 def issue(web: Process, office: Office, key: str, **more: Any) -> httpx.Response:
     """One licence asked for over HTTP."""
-    body = {"type": BUSINESS, "values": office.business()}
+    body = {"type": BUSINESS, "values": office.business(creditCode=company(office.number))}
     headers = office.headers(1, key)
     return httpx.post(f"{web.url}/api/v1/licences", json=body, headers=headers, timeout=60, **more)
 
