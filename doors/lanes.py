@@ -56,7 +56,7 @@ class Turns:
         try:
             await asyncio.wait_for(mine, self._places.turn)
         except TimeoutError:
-            self._queue.remove(mine)
+            self._forget(mine)
             raise refusals.busy() from None
         except asyncio.CancelledError:
             self._forget(mine)

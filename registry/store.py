@@ -4,6 +4,8 @@ SQLite or PostgreSQL, by URL. Writers of one department wait for each other, at 
 """
 
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from enum import Enum
@@ -47,6 +49,7 @@ class Store:
     def __init__(self, url: str, seal: Callable[[bytes], bytes]) -> None:
         self._seal = seal
         self._stopped = ""
+        self._turn = threading.Lock()
         self._engine = _engine(url)
         try:
             migrate(self._engine, self.seal_of_values)
@@ -84,9 +87,31 @@ class Store:
     def _writing(self) -> Iterator[Session]:
         if self._stopped:
             raise StoppedError(self._stopped)
-        with self._session(self._engine.execution_options(write=True)) as session:
+        with self._in_turn() as patience, self._session(self._for_writing(patience)) as session:
             session.connection()  # begins: SQLite's turn to write is had from here on
             yield session
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[float]:
+        """Lets the writers of this process to SQLite one by one: its own waiting is a lottery, in which some wait long.
+
+        Gives the seconds that are left of those that a write waits for its turn, other processes' writes included.
+        """
+        began = time.monotonic()
+        if self.dialect != "sqlite":
+            yield _WAIT
+        elif self._turn.acquire(timeout=_WAIT):
+            try:
+                yield _WAIT - (time.monotonic() - began)
+            finally:
+                self._turn.release()
+        else:
+            raise UnreachableError(
+                "数据库繁忙，请稍后再试", f"the database is locked for {_WAIT} seconds now"
+            )
+
+    def _for_writing(self, patience: float) -> Engine:
+        return self._engine.execution_options(write=max(1, int(1000 * patience)))
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -202,6 +227,8 @@ def _prepare_sqlite(engine: Engine) -> None:
     def begin(connection: Connection) -> None:
         # IMMEDIATE: two writers queue up at the beginning instead of failing in the middle.
         write = connection.get_execution_options().get("write")
+        if write:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={int(write)}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
