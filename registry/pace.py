@@ -36,7 +36,7 @@ class Pace:
     _started: float = 0.0
     _offset: float = 0.0
     _first: _Look | None = None
-    _ahead: int = 0
+    _slow: _Look | None = None
     _agreed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -50,12 +50,12 @@ class Pace:
             look = _Look(number, time, self.steady())
             behind = self.wall() - time
             if abs(behind) <= CLOCK_TOLERANCE:
-                self._agreed, self._ahead, self._first = True, 0, look
+                self._agreed, self._slow, self._first = True, None, look
                 self._offset = self.wall() - look.at
                 return
             self._agreed = False
             # A block of the future is a node's word only; once it is stored, it was read back and counts as known.
-            self._ahead = int(behind) if behind > 0 and self._runs_beside(look) else 0
+            self._slow = look if behind > 0 and self._runs_beside(look) else None
 
     def _runs_beside(self, look: _Look) -> bool:
         """Whether the chain goes on at the pace of time, and yet is behind our clock: then it is the clock.
@@ -76,12 +76,17 @@ class Pace:
         wall = self.wall()
         if wall < known - CLOCK_TOLERANCE:
             return f"{int(known - wall)} seconds behind a block that is stored"
-        if self._ahead > 0:
-            return f"{self._ahead} seconds ahead of the chain, which goes on"
+        ahead = self._ahead(wall)
+        if ahead > CLOCK_TOLERANCE:
+            return f"{ahead} seconds ahead of the chain, which goes on"
         jump = int(wall - self.steady() - self._offset)
         if abs(jump) > CLOCK_TOLERANCE:
             return f"it jumped by {jump} seconds, and the chain does not confirm it"
         return None
+
+    def _ahead(self, wall: float) -> int:
+        slow = self._slow
+        return int(wall - slow.time - (self.steady() - slow.at)) if slow is not None else 0
 
     def demand_sound(self, known: int) -> None:
         """Demands that nothing speaks against the clock.

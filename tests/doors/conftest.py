@@ -1,21 +1,24 @@
 """One office whose database lies on a small disk of its own, for every test of the doors."""
 
 import gc
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.doors.running import Process, Running, demand_root, running
+from tests.doors.running import Process, Running, running
 from tests.registry.office import Office, open_office
 
 
 @pytest.fixture(scope="session")
 def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A tmpfs of 16 MiB."""
-    demand_root("a small disk (tmpfs)")
+    """A tmpfs of 16 MiB; for who is not root a folder, which no test fills."""
     folder = tmp_path_factory.mktemp("disk")
+    if os.geteuid() != 0:
+        yield folder
+        return
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "elicence-test", folder], check=True)
     try:
         yield folder

@@ -76,7 +76,7 @@ async def _ask(
     if status == 202:
         seen.ids.add(body["id"])
     else:
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(0.2)
     return "connection: close" not in lines
 
 

@@ -46,6 +46,7 @@ def full(disk: Path) -> Iterator[None]:
 def test_on_a_full_disk_nothing_gets_a_2xx_and_all_goes_on_once_there_is_room(
     house: Running, office: Office, disk: Path
 ) -> None:
+    demand_root("a small disk (tmpfs)")
     web = house.web()
     kept, answers = set(), []
     assert issue(web, office, "full-before").status_code == 202
