@@ -10,12 +10,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from doors.counting import Counts
 from doors.doorway import Doorway
-from registry import worker
 from registry.errors import RegistryError
+from registry.leases import Leases
 from registry.main import create_app
 from registry.tables import Hold
 from scripts.stack import ROOT, Ports
-from tests.doors.running import Process, Running, company, issue
+from tests.doors.running import BUSINESS, Process, Running, company, issue
 from tests.registry.office import Office
 from verifier.app import App
 
@@ -59,7 +59,7 @@ def test_queue_lag_leases_and_holds_are_told_as_they_are(office: Office) -> None
     office.issue()
     with office.house.store.write() as session:
         session.add(Hold(department=6, since=1, missing="anchor 9"))
-    held = worker.Leases(office.house)
+    held = Leases(office.house)
     held.tend()
     after = samples(office.call("GET", "/metrics").text)
     told = office.call("GET", "/readyz").json()
@@ -91,12 +91,11 @@ def test_routes_are_told_by_their_template_and_refusals_by_their_code(web: Proce
 def test_no_metric_health_or_log_line_holds_a_value_of_a_licence(web: Process, office: Office) -> None:
     office.number += 1
     canaries = {"creditCode": company(office.number), "entName": "演示（示例市）金丝雀有限公司"}
-    body = {"type": "11990000DEF000011Y001", "values": office.business(**canaries)}
+    values = office.business(**canaries)
+    body = {"type": BUSINESS, "values": values}
     url, headers = f"{web.url}/api/v1/licences", office.headers(1, "canary")
     assert httpx.post(url, json=body, headers=headers).status_code == 202
-    httpx.post(
-        url, json={**body, "values": {**body["values"], "estDate": "x"}}, headers=office.headers(1, "c2")
-    )
+    httpx.post(url, json={**body, "values": {**values, "estDate": "x"}}, headers=office.headers(1, "c2"))
     httpx.get(f"{url}/{canaries['creditCode']}?name={canaries['entName']}", headers=office.headers())
     shown = "".join(httpx.get(f"{web.url}{path}").text for path in ("/metrics", "/readyz", "/healthz"))
     for canary in (*canaries.values(), office.tokens[1]):
