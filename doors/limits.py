@@ -62,7 +62,7 @@ def limits(settings: DoorSettings, larger: Mapping[str, int], uploads: Mapping[s
     doors |= {path: Door(Lane.LARGE, size, *patient) for path, size in uploads.items()}
     places = {
         Lane.SMALL: Places(settings.working, settings.waiting, settings.turn),
-        Lane.LARGE: Places(2, 4, settings.turn),
+        Lane.LARGE: Places(2, 16, 4 * settings.turn),
         Lane.HEALTH: Places(4, 12, settings.turn),
     }
     return Limits(places, ordinary, doors)

@@ -9,7 +9,7 @@ class DoorSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ELICENCE_", frozen=True, extra="ignore")
 
-    working: int = Field(6, ge=1, le=32, description="ordinary requests at work at once")
+    working: int = Field(4, ge=1, le=32, description="ordinary requests at work at once")
     waiting: int = Field(64, ge=0, le=10_000, description="ordinary requests that may wait for their turn")
     turn: float = Field(0.25, gt=0, le=60, description="seconds that a request waits for its turn, then 429")
     body: int = Field(64 * 1024, ge=1024, le=2**20, description="bytes of an ordinary request's body")

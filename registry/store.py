@@ -49,7 +49,7 @@ class Store:
     def __init__(self, url: str, seal: Callable[[bytes], bytes]) -> None:
         self._seal = seal
         self._stopped = ""
-        self._turn = threading.Lock()
+        self._turn, self._kept = threading.Lock(), float("-inf")
         self._engine = _engine(url)
         try:
             migrate(self._engine, self.seal_of_values)
@@ -82,6 +82,7 @@ class Store:
                 _queue_up(session, departments)
             yield session
             session.commit()
+            self._kept = time.monotonic()
 
     @contextmanager
     def _writing(self) -> Iterator[Session]:
@@ -106,6 +107,7 @@ class Store:
             finally:
                 self._turn.release()
         else:
+            self._kept = float("-inf")
             raise UnreachableError(
                 "数据库繁忙，请稍后再试", f"the database is locked for {_WAIT} seconds now"
             )
@@ -139,7 +141,7 @@ class Store:
 
     def _refusal(self, error: Exception) -> UnreachableError | None:
         """What an error means; None: it is none of the disk's or the server's, but of what was asked."""
-        refusal = meaning(error)
+        refusal, self._kept = meaning(error), float("-inf")
         if isinstance(refusal, StoppedError):
             self._stopped = refusal.why
         known = isinstance(error, OperationalError | PoolTimeoutError)
@@ -164,11 +166,14 @@ class Store:
         return self._seal(json.dumps([table, told], sort_keys=True, ensure_ascii=False).encode())
 
     def demand_writable(self) -> None:
-        """Writes what is there already, and waits until it is on the disk: whether a write would be kept.
+        """Writes what is there already, and waits until it is on the disk: whether a write would be kept. A busy
+        database is not asked: a write that was kept just now, and none refused since, says the same.
 
         Raises:
             UnreachableError: as write.
         """
+        if time.monotonic() - self._kept < 1:
+            return
         with self._writing() as session:
             session.execute(text("UPDATE alembic_version SET version_num = version_num"))
             session.commit()

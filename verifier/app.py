@@ -95,7 +95,8 @@ class App:
         headers = (
             [(b"content-type", b"application/problem+json"), *_HEADERS[1:]] if status == 422 else _HEADERS
         )
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+        size = (b"content-length", str(len(body)).encode())
+        await send({"type": "http.response.start", "status": status, "headers": [*headers, size]})
         await send({"type": "http.response.body", "body": body})
 
     def _many(self, asked: Any) -> tuple[int, Any]:

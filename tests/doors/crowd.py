@@ -5,8 +5,9 @@ import itertools
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from tests.doors.running import BUSINESS, company
@@ -33,37 +34,55 @@ class Seen:
         return times[min(len(times) - 1, int(share * len(times)))]
 
 
-async def visit(url: str, office: Office, seconds: float, seen: Seen) -> None:
+Order: TypeAlias = Callable[[], tuple[str, bytes]]
+
+
+def licences(office: Office) -> Order:
+    """Asks for a licence, each of another company, each with a key of its own."""
+    values = office.business()
+
+    def order() -> tuple[str, bytes]:
+        number = next(_NUMBERS)
+        body = json.dumps({"type": BUSINESS, "values": {**values, "creditCode": company(number)}}).encode()
+        key = f"crowd-{number}"
+        return key, _request("/api/v1/licences", body, office.headers(1, key))
+
+    return order
+
+
+def verdicts(text: str) -> Order:
+    """Asks for a verdict on the same presentation."""
+    request = _request("/api/v1/verify", json.dumps({"presentation": text}).encode(), {})
+    return lambda: ("", request)
+
+
+def _request(path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    head = {**headers, "host": "x", **JSON, "content-length": str(len(body))}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+    return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
+
+
+async def visit(url: str, order: Order, seconds: float, seen: Seen) -> None:
     """One client: asks, hears, asks again, until the time is over or nobody listens any more."""
     parts, end = urlsplit(url), time.monotonic() + seconds
-    values = office.business()
     while time.monotonic() < end:
         try:
             reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
         except OSError:
             return
-        while time.monotonic() < end and await _ask(reader, writer, _order(office, values), seen):
+        while time.monotonic() < end and await _ask(reader, writer, order(), seen):
             pass
         writer.close()
 
 
-def _order(office: Office, values: Mapping[str, object]) -> tuple[str, bytes]:
-    number = next(_NUMBERS)
-    body = json.dumps({"type": BUSINESS, "values": {**values, "creditCode": company(number)}}).encode()
-    key = f"crowd-{number}"
-    head = {**office.headers(1, key), "host": "x", **JSON, "content-length": str(len(body))}
-    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
-    return key, f"POST /api/v1/licences HTTP/1.1\r\n{lines}\r\n".encode() + body
-
-
 async def _ask(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, order: tuple[str, bytes], seen: Seen
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, question: tuple[str, bytes], seen: Seen
 ) -> bool:
     """One request; whether the connection may be used again."""
-    key, question = order
+    key, data = question
     began = time.monotonic()
     try:
-        writer.write(question)
+        writer.write(data)
         head = await reader.readuntil(b"\r\n\r\n")
         lines = head.decode().lower().split("\r\n")
         size = next(int(line.partition(":")[2]) for line in lines if line.startswith("content-length"))
@@ -75,13 +94,13 @@ async def _ask(
     seen.answers.append((status, time.monotonic() - began))
     if status == 202:
         seen.ids.add(body["id"])
-    else:
+    if status == 429:
         await asyncio.sleep(0.2)
     return "connection: close" not in lines
 
 
-async def come(url: str, office: Office, clients: int, *, seconds: float) -> Seen:
+async def come(url: str, order: Order, clients: int, *, seconds: float) -> Seen:
     """So many clients for so long."""
     seen = Seen()
-    await asyncio.gather(*(visit(url, office, seconds, seen) for _ in range(clients)))
+    await asyncio.gather(*(visit(url, order, seconds, seen) for _ in range(clients)))
     return seen

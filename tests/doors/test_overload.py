@@ -10,11 +10,12 @@ import httpx
 import pytest
 from sqlmodel import select
 
+from doors.settings import DoorSettings
 from registry.signer import Role
 from registry.signer_client import SignerClient
 from registry.tables import Idempotency, Licence
 from scripts.stack import Ports
-from tests.doors.crowd import Seen, come
+from tests.doors.crowd import Order, Seen, come, licences, verdicts
 from tests.doors.running import Process, Running, issue
 from tests.registry.office import Office
 
@@ -22,48 +23,71 @@ MOST = 512 * 2**20
 TEN_TIMES = 160
 
 
+@pytest.fixture(scope="module")
+def verifier(house: Running, web: Process) -> Process:
+    port = str(Ports.free().verifier)
+    made = house.start(["verifier"], ELICENCE_VERIFIER_PORT=port, ELICENCE_MIRROR=f"{web.url}/public")
+    assert httpx.get(f"{made.url}/readyz").status_code == 200
+    return made
+
+
 def in_the_background(
-    web: Process, office: Office, clients: int, seconds: float
+    process: Process, order: Order, clients: int, seconds: float
 ) -> tuple[threading.Thread, list[Seen]]:
     found: list[Seen] = []
     thread = threading.Thread(
-        target=lambda: found.append(asyncio.run(come(web.url, office, clients, seconds=seconds)))
+        target=lambda: found.append(asyncio.run(come(process.url, order, clients, seconds=seconds)))
     )
     thread.start()
     return thread, found
 
 
-def test_under_ten_times_the_load_there_are_answers_and_429s_and_nothing_else(
-    house: Running, office: Office, capsys: pytest.CaptureFixture[str]
-) -> None:
-    web = house.web()
-    issue(web, office, "overload-first")
-    thread, found = in_the_background(web, office, TEN_TIMES, 5.0)
+def overload(process: Process, order: Order, good: int) -> Seen:
+    """Far more clients than places: what they saw; demands what must hold of every door."""
+    alone = asyncio.run(come(process.url, order, 1, seconds=1.0))
+    thread, found = in_the_background(process, order, TEN_TIMES, 5.0)
     health, memory = [], 0
     while thread.is_alive():
         began = time.monotonic()
-        assert httpx.get(f"{web.url}/healthz", timeout=10).status_code == 200
+        assert httpx.get(f"{process.url}/healthz", timeout=10).status_code == 200
         health.append(time.monotonic() - began)
-        memory = max(memory, web.memory())
+        memory = max(memory, process.memory())
         time.sleep(0.2)
     (seen,) = found
-    told = {
-        "answers": dict(seen.statuses),
-        "p50": round(seen.percentile(0.5), 3),
-        "p99": round(seen.percentile(0.99), 3),
-        "health": round(max(health), 3),
-        "MiB": memory // 2**20,
-    }
-    with capsys.disabled():
-        print(f"\n{told}")
-    assert set(seen.statuses) == {202, 429}
+    p50, p99 = (round(seen.percentile(share, good), 3) for share in (0.5, 0.99))
+    told = f"{dict(seen.statuses)}, alone {alone.percentile(0.5, good):.3f}, p50 {p50}, p99 {p99}, health {max(health):.3f}, {memory // 2**20} MiB"
+    print(told)
+    assert set(seen.statuses) == {good, 429}, told
     assert seen.unanswered == set()
-    assert seen.percentile(0.99) < 1.0, told
-    assert memory < MOST
+    assert p99 < _allowed(alone.percentile(0.5, good)), told
+    assert memory < MOST, told
+    return seen
+
+
+def _allowed(alone: float) -> float:
+    """A second; where others use this machine, what the turn and twice the requests at work take at its pace."""
+    settings = DoorSettings()
+    return max(1.0, settings.turn + 2 * settings.working * alone)
+
+
+def test_under_ten_times_the_load_there_are_answers_and_429s_and_nothing_else(
+    house: Running, office: Office
+) -> None:
+    web = house.web()
+    assert issue(web, office, "overload-first").status_code == 202
+    seen = overload(web, licences(office), 202)
+    assert seen.statuses[202] > 20
     with office.house.store.read() as session:
         assert seen.ids <= set(session.exec(select(Licence.id)))
+    assert len(seen.ids) == seen.statuses[202]
     assert issue(web, office, "overload-last").status_code == 202
     web.stop()
+
+
+def test_a_verifier_under_ten_times_the_load_answers_or_says_429(office: Office, verifier: Process) -> None:
+    licence = office.issue()
+    office.settle()
+    overload(verifier, verdicts(office.show(licence).paper()), 200)
 
 
 def test_told_to_stop_under_load_the_registry_says_so_and_finishes_what_it_let_in(
@@ -71,7 +95,7 @@ def test_told_to_stop_under_load_the_registry_says_so_and_finishes_what_it_let_i
 ) -> None:
     web = house.web(ELICENCE_LINGER="1")
     issue(web, office, "stop-first")
-    thread, found = in_the_background(web, office, 30, 4.0)
+    thread, found = in_the_background(web, licences(office), 30, 4.0)
     time.sleep(0.7)
     web.popen.send_signal(signal.SIGTERM)
     began = time.monotonic()
@@ -125,9 +149,6 @@ def test_the_worker_ends_with_0_in_the_middle_of_its_work(office: Office, house:
     office.settle()
 
 
-def test_the_verifier_ends_with_0(office: Office, house: Running, web: Process) -> None:
-    port = str(Ports.free().verifier)
-    verifier = house.start(["verifier"], ELICENCE_VERIFIER_PORT=port, ELICENCE_MIRROR=f"{web.url}/public")
-    assert httpx.get(f"{verifier.url}/readyz").status_code == 200
+def test_the_verifier_ends_with_0(verifier: Process) -> None:
     status, seconds = verifier.stop()
     assert (status, seconds < 10) == (0, True)
