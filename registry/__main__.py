@@ -2,42 +2,69 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import threading
 
 import structlog
-import uvicorn
 
 from contracts.deployment import PinError
+from doors.doorway import Doorway
+from doors.serving import serve
+from registry.condition import watch_chain
 from registry.errors import RegistryError
-from registry.house import build, own_signer
+from registry.house import House, build, own_signer
 from registry.key_files import hide_memory
 from registry.main import create_app
-from registry.settings import SettingsError, read_settings
+from registry.settings import Settings, SettingsError, read_settings
 from registry.signer_server import SignerServer
+from registry.store import newest_block_time
 from registry.worker import run
 
 
 def web() -> None:
     """Faces the network; holds no private key."""
     settings = read_settings()
-    app = create_app(build(settings))
+    house, doorway = _house(settings), Doorway(settings)
+    app = create_app(house, doorway)
+    threading.Thread(target=watch_chain, args=(house, threading.Event()), daemon=True).start()
     print(f"ready http://{settings.host}:{settings.registry_port}", flush=True)
-    uvicorn.run(app, host=settings.host, port=settings.registry_port, log_config=None, access_log=False)
+    serve(app, (settings.host, settings.registry_port), settings, doorway.stopping)
 
 
 def worker() -> None:
-    """Takes batches and acts to the chain until it is told to stop."""
-    house, stop = build(read_settings()), threading.Event()
+    """Takes batches and acts to the chain until it is told to stop: then it ends its step, in ten seconds at most."""
+    settings = read_settings()
+    house, stop = _house(settings), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: _end(stop, settings.drain))
     print("ready worker", flush=True)
     run(house, stop)
 
 
+def _house(settings: Settings) -> House:
+    """The house, if its clock is not behind what the database has seen.
+
+    Raises:
+        ClockError: it is.
+    """
+    house = build(settings)
+    with house.store.read() as session:
+        house.pace.demand_sound(newest_block_time(session))
+    return house
+
+
+def _end(stop: threading.Event, seconds: float) -> None:
+    # A step may be waiting for a slow node or a locked database. The worker may be killed at any moment: so it ends.
+    stop.set()
+    timer = threading.Timer(seconds, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
+
+
 def signer() -> None:
-    """Holds every private key, behind a socket."""
+    """Holds every private key, behind a socket, until it is told to stop."""
     settings = read_settings()
     server = SignerServer(own_signer(settings))
     asyncio.run(server.serve(settings.socket, lambda: print("ready signer", flush=True)))

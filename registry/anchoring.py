@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 from contracts import artifacts
 from contracts.events import Anchored, decode
 from licence import merkle
+from licence.facts import CLOCK_TOLERANCE
 from licence.status import Act, Status, lawful
 from registry import acts, trail
 from registry.house import House
@@ -107,8 +108,13 @@ def _prepare(leases: Leases, batch: Batch) -> None:
     with house.store.read() as session:
         account = department_by_id(session, batch.department).anchor_account
         leaves = leaves_of(session, batch.id or 0)
+        signed = session.exec(select(func.max(Licence.iat)).where(Licence.batch == batch.id)).one()
     if not leaves or merkle.root(leaves) != batch.root:
         _quarantine(leases, batch, "its licences are not in this store: they were lost, or altered")
+        return
+    if house.pace.undecided or (signed or 0) > house.now + CLOCK_TOLERANCE // 2:
+        # Anchored before its own time a licence would never be valid: better late.
+        log.warning("signed ahead of time: waits", department=batch.department, until=signed)
         return
     house.publisher.leaves(batch.department, batch.root, leaves)
     data = artifacts.calldata("AnchorLog", "anchor", batch.prev_root, batch.root, batch.size)

@@ -133,6 +133,15 @@ class Chain:
         """
         return int(self.request("eth_blockNumber", []), 16)
 
+    def newest(self) -> tuple[int, Block]:
+        """The newest block's number, hash and time, by the node's word.
+
+        Raises:
+            ChainUnreachableError: as request.
+        """
+        found = self._block("latest")
+        return int(found["number"], 16), Block(str(found["hash"]).lower(), int(found["timestamp"], 16))
+
     def block(self, number: int) -> Block:
         """The hash and time of a block that was there.
 

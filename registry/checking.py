@@ -31,6 +31,8 @@ def check(leases: Leases) -> None:
         LeaseLostError: another process works for a department.
     """
     leases.house.chain.demand_pins()
+    number, newest = leases.house.chain.newest()
+    leases.house.pace.saw(number, newest.time)
     for department in list(leases.held):
         _look_at_anchors(leases, department)
         _look_at_acts(leases, department)

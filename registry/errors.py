@@ -75,9 +75,10 @@ class InvalidError(RegistryError):
 
 
 class UnreachableError(RegistryError):
-    """A part we depend on does not answer: nothing is lost, try again."""
+    """A part we depend on does not answer: nothing is lost, try again, after `retry_after` seconds."""
 
     code, status = "unreachable", 503
+    retry_after = 5
 
 
 class ReadOnlyError(UnreachableError):
@@ -139,4 +140,40 @@ class ObjectMissingError(RegistryError, FileNotFoundError):
     def __init__(self, name: str) -> None:
         super().__init__(
             "文件已丢失，请从备份恢复", f"no object {name} in the store: restore it from a backup"
+        )
+
+
+class NoSpaceError(UnreachableError):
+    """A disk is full: nothing was stored, and all goes on by itself once there is room."""
+
+    code, status = "no_space", 507
+
+    def __init__(self) -> None:
+        super().__init__(
+            "磁盘空间不足，未保存；请联系管理员",
+            "the disk is full and nothing was stored: make room, then try again",
+        )
+
+
+class StoppedError(UnreachableError):
+    """The disk failed under the database: what was synced is no longer known, so nothing more is written."""
+
+    code = "stopped"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            "磁盘故障，已停止写入；请管理员检查磁盘后重启",
+            f"the disk failed ({why}), so this process writes no more: check the disk, then start it again",
+        )
+        self.why = why
+
+
+class ClockError(UnreachableError):
+    """The machine's clock contradicts the chain's: no licence is signed with a time that cannot be right."""
+
+    code = "clock"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            "系统时钟有误，暂停签发；请管理员校时", f"the clock is wrong ({why}): set it, then try again"
         )

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from contracts.deployment import Deployment
@@ -11,6 +11,7 @@ from registry.chain import Chain
 from registry.errors import ChainUnreachableError
 from registry.file_keys import FileKeys, demand_production, unlocking_secret
 from registry.objects import Objects, Part
+from registry.pace import Pace
 from registry.publishing import Publisher
 from registry.settings import Mode, Settings
 from registry.signer import RuledSigner, Signer
@@ -34,6 +35,7 @@ class House:
     publisher: Publisher
     objects: Objects
     clock: Callable[[], float] = time.time
+    pace: Pace = field(default_factory=Pace)
 
     @property
     def network(self) -> NetworkId:

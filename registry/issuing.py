@@ -25,7 +25,7 @@ from licence.status import Act, ListId, Status, StatusRef, lawful
 from registry import trail
 from registry.errors import ConflictError, ErasingError, InvalidError, RegistryError, UnreachableError
 from registry.house import House
-from registry.store import demand_kept, demand_open, newest_key, newest_of, type_for
+from registry.store import demand_kept, demand_open, newest_block_time, newest_key, newest_of, type_for
 from registry.tables import (
     Department,
     Document,
@@ -83,8 +83,10 @@ def draft(house: House, session: Session, department: Department, order: Order) 
 
     Raises:
         RecordError, ConflictError, NotFoundError: the order breaks a rule.
+        ReadOnlyError, ClockError: nothing is issued now.
     """
     demand_open(session, department.id)
+    house.pace.demand_sound(newest_block_time(session))
     version = type_for(session, department.id, order.type, order.version)
     record = validate(order.values, LicenceType.from_canonical(version.definition))
     before = _predecessor(house, session, department, record, order)

@@ -4,7 +4,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from doors.settings import DoorSettings
 
 
 class SettingsError(Exception):
@@ -18,7 +20,7 @@ class Mode(StrEnum):
     PRODUCTION = "production"
 
 
-class Settings(BaseSettings):
+class Settings(DoorSettings):
     """Every setting has a default that runs the demo on one machine."""
 
     model_config = SettingsConfigDict(env_prefix="ELICENCE_", frozen=True, extra="ignore")

@@ -42,6 +42,14 @@ class SignerClient:
     def sign_transaction(self, address: str, transaction: Mapping[str, Any]) -> bytes:
         return bytes.fromhex(self._ask("sign_transaction", address=address, transaction=dict(transaction)))
 
+    def demand_alive(self) -> None:
+        """Demands that the signer answers.
+
+        Raises:
+            SignerUnreachableError: it does not.
+        """
+        self._ask("alive")
+
     def _ask(self, deed: str, **arguments: object) -> Any:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from registry.signer_client import reachable
 
 log = logging.getLogger("signer")
 _LIMIT = 8 * 1024 * 1024
+_DRAIN = 8.0
 
 
 class SignerServer:
@@ -30,10 +32,15 @@ class SignerServer:
             "sign_status_cwt": self._sign_status_cwt,
             "account": self._account,
             "sign_transaction": self._sign_transaction,
+            "alive": lambda _: True,
         }
+        self._talks: set[asyncio.Task[None]] = set()
 
     async def serve(self, path: Path, ready: Callable[[], None]) -> None:
-        """Listens until it is cancelled; a socket left by a killed process is replaced."""
+        """Listens until SIGTERM, then answers whoever is connected; a socket left by a killed process is replaced."""
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
         path.unlink(missing_ok=True)
         mask = os.umask(0o177)
         try:
@@ -43,9 +50,16 @@ class SignerServer:
             os.umask(mask)
         ready()
         async with server:
-            await server.serve_forever()
+            await stop.wait()
+            server.close()
+            if self._talks:
+                await asyncio.wait(self._talks, timeout=_DRAIN)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talk = asyncio.current_task()
+        if talk is not None:
+            self._talks.add(talk)
+            talk.add_done_callback(self._talks.discard)
         try:
             while line := await reader.readline():
                 writer.write(json.dumps(self._answer(line)).encode() + b"\n")

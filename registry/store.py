@@ -4,6 +4,8 @@ SQLite or PostgreSQL, by URL. Writers of one department wait for each other, at 
 """
 
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from enum import Enum, StrEnum
@@ -11,12 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event, make_url, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session, col, create_engine, select
 
 from licence.keys import Usage
-from registry.errors import GoneError, NotFoundError, ReadOnlyError, RotatedAwayError, UnreachableError
+from registry.errors import (
+    GoneError,
+    NotFoundError,
+    ReadOnlyError,
+    RotatedAwayError,
+    StoppedError,
+    UnreachableError,
+)
+from registry.faults import meaning
 from registry.migrating import demand_newest, migrate
 from registry.tables import (
     NUMBERED,
@@ -34,6 +44,7 @@ from registry.tables import (
 _POSTGRESQL = "-c lock_timeout=5000 -c statement_timeout=60000 -c synchronous_commit=on -c timezone=UTC"
 _WAIT = 5
 ROTATED_AWAY = "wrapped under a key that was rotated away"  # what the database says of it: see rotating.py
+_POOL: dict[str, Any] = {"pool_size": 20, "max_overflow": 20, "pool_timeout": _WAIT}
 _LOCKS = 0x454C52  # the number of our advisory locks: "ELR"
 
 
@@ -55,6 +66,8 @@ class Store:
         self, url: str, seal: Callable[[bytes], bytes], *, tables: Tables = Tables.BROUGHT_ALONG
     ) -> None:
         self._seal = seal
+        self._stopped = ""
+        self._turn, self._kept = threading.Lock(), float("-inf")
         self._engine = _engine(url)
         if tables is Tables.AS_THEY_ARE:
             return
@@ -65,7 +78,7 @@ class Store:
                 migrate(self._engine, self.seal_of_values)
         except OperationalError as error:
             self.close()
-            raise _unreachable(error) from error
+            raise meaning(error) from error
         except Exception:
             self.close()
             raise
@@ -85,14 +98,46 @@ class Store:
         """A transaction that may write rows of these departments (none named: any row); committed whole, or not at all.
 
         Raises:
-            UnreachableError: the database is locked or gone, or its wrapping key was rotated this moment.
+            UnreachableError: the database is locked or gone, its disk is full, it failed and a restart is needed,
+                or its wrapping key was rotated this moment.
         """
-        with self._session(self._engine.execution_options(write=True)) as session:
-            session.connection()  # begins: SQLite's turn to write is had from here on
+        with self._writing() as session:
             if self.dialect == "postgresql":
                 _queue_up(session, departments)
             yield session
             session.commit()
+            self._kept = time.monotonic()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        if self._stopped:
+            raise StoppedError(self._stopped)
+        with self._in_turn() as patience, self._session(self._for_writing(patience)) as session:
+            session.connection()  # begins: SQLite's turn to write is had from here on
+            yield session
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[float]:
+        """Lets the writers of this process to SQLite one by one: its own waiting is a lottery, in which some wait long.
+
+        Gives the seconds that are left of those that a write waits for its turn, other processes' writes included.
+        """
+        began = time.monotonic()
+        if self.dialect != "sqlite":
+            yield _WAIT
+        elif self._turn.acquire(timeout=_WAIT):
+            try:
+                yield _WAIT - (time.monotonic() - began)
+            finally:
+                self._turn.release()
+        else:
+            self._kept = float("-inf")
+            raise UnreachableError(
+                "数据库繁忙，请稍后再试", f"the database is locked for {_WAIT} seconds now"
+            )
+
+    def _for_writing(self, patience: float) -> Engine:
+        return self._engine.execution_options(write=max(1, int(1000 * patience)))
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -112,12 +157,21 @@ class Store:
             event.listen(session, "before_flush", self._seal_rows)
             try:
                 yield session
-            except (OperationalError, PoolTimeoutError) as error:
-                raise _unreachable(error) from error
-            except IntegrityError as error:
-                if ROTATED_AWAY in str(error.orig):
-                    raise RotatedAwayError from error
-                raise
+            except (DatabaseError, PoolTimeoutError) as error:
+                refusal = self._refusal(error)
+                if refusal is None:
+                    raise
+                raise refusal from error
+
+    def _refusal(self, error: Exception) -> UnreachableError | None:
+        """What an error means; None: it is none of the disk's or the server's, but of what was asked."""
+        if isinstance(error, IntegrityError) and ROTATED_AWAY in str(error.orig):
+            return RotatedAwayError()
+        refusal, self._kept = meaning(error), float("-inf")
+        if isinstance(refusal, StoppedError):
+            self._stopped = refusal.why
+        known = isinstance(error, OperationalError | PoolTimeoutError)
+        return refusal if known or type(refusal) is not UnreachableError else None
 
     def _seal_rows(self, session: Session, *_: object) -> None:
         for row in [*session.new, *session.dirty]:
@@ -134,6 +188,19 @@ class Store:
     def seal_of_values(self, table: str, values: dict[str, Any]) -> bytes:
         """The MAC over a row's columns by name."""
         return self._seal(sealed_bytes(table, values))
+
+    def demand_writable(self) -> None:
+        """Writes what is there already, and waits until it is on the disk: whether a write would be kept. A busy
+        database is not asked: a write that was kept just now, and none refused since, says the same.
+
+        Raises:
+            UnreachableError: as write.
+        """
+        if time.monotonic() - self._kept < 1:
+            return
+        with self._writing() as session:
+            session.execute(text("UPDATE alembic_version SET version_num = version_num"))
+            session.commit()
 
     def close(self) -> None:
         """Gives the connections back."""
@@ -159,17 +226,15 @@ def _engine(url: str) -> Engine:
     if location.drivername.startswith("sqlite"):
         if location.database:
             Path(location.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(location, hide_parameters=True)
+        engine = create_engine(location, hide_parameters=True, **(_POOL if location.database else {}))
         _prepare_sqlite(engine)
         return engine
     return create_engine(
         location.set(drivername="postgresql+psycopg"),
         hide_parameters=True,
-        pool_size=20,
-        max_overflow=20,
-        pool_timeout=_WAIT,
         pool_pre_ping=True,
         connect_args={"options": _POSTGRESQL, "connect_timeout": _WAIT},
+        **_POOL,
     )
 
 
@@ -179,11 +244,6 @@ def _queue_up(session: Session, departments: tuple[int, ...]) -> None:
     session.execute(text(f"SELECT pg_advisory_xact_lock{shared}({_LOCKS}, 0)"))
     for department in sorted(departments):
         session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCKS}, {int(department)})"))
-
-
-def _unreachable(error: Exception) -> UnreachableError:
-    why = type(getattr(error, "orig", error)).__name__
-    return UnreachableError("数据库暂不可用，请稍后再试", f"the database does not answer: {why}")
 
 
 def _prepare_sqlite(engine: Engine) -> None:
@@ -203,6 +263,8 @@ def _prepare_sqlite(engine: Engine) -> None:
     def begin(connection: Connection) -> None:
         # IMMEDIATE: two writers queue up at the beginning instead of failing in the middle.
         write = connection.get_execution_options().get("write")
+        if write:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={int(write)}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
@@ -285,6 +347,12 @@ def final_batch(session: Session, licence: Licence) -> Batch | None:
     """The licence's batch once it is final."""
     batch = session.get(Batch, licence.batch) if licence.batch else None
     return batch if batch and batch.state is BatchState.FINAL else None
+
+
+def newest_block_time(session: Session) -> int:
+    """The time of the newest block that an anchor of ours was read back from; 0: there is none."""
+    final = select(Batch.time).where(col(Batch.time).is_not(None)).order_by(col(Batch.id).desc())
+    return session.exec(final.limit(1)).first() or 0
 
 
 def newest_of(session: Session, number_index: bytes) -> Licence | None:

@@ -41,12 +41,16 @@ def run(house: House, stop: threading.Event) -> None:
         except (UnreachableError, LeaseLostError) as error:
             log.warning("waiting", why=error.en)
             stop.wait(_BACK_OFF)
+        except OSError as error:
+            log.error("waiting", why=f"a disk: {error.strerror}")
+            stop.wait(_BACK_OFF)
         except PinError as error:
             log.error("not our chain: nothing is written", why=str(error))
             stop.wait(5 * _BACK_OFF)
         else:
             stop.wait(_PAUSE if not busy else _PAUSE / 4)
-    leases.release()
+    with suppress(UnreachableError):  # whoever comes next takes over a little later
+        leases.release()
 
 
 def round_(leases: Leases, force: bool = False) -> bool:

@@ -225,6 +225,7 @@ class Stack:
             "ELICENCE_REGISTRY_PORT": str(self.ports.registry),
             "ELICENCE_VERIFIER_PORT": str(self.ports.verifier),
             "ELICENCE_MIRROR": f"{self.registry}/public",
+            "ELICENCE_LINGER": "0",
             "PYTHONPATH": str(ROOT),
         }
 

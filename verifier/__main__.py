@@ -6,9 +6,10 @@ import sys
 import threading
 
 import structlog
-import uvicorn
 
 from contracts.deployment import Deployment, PinError
+from doors.doorway import Doorway
+from doors.serving import serve as serve_door
 from verifier.app import App
 from verifier.chain import Node
 from verifier.fetching import Fetcher
@@ -58,10 +59,10 @@ def serve(settings: Settings, pins: Deployment) -> None:
     for thread in threads:
         thread.start()
     print(f"ready http://{settings.host}:{settings.verifier_port}", flush=True)
+    doorway = Doorway(settings)
+    app = App(trust, doorway=doorway, home=settings.home)
     try:
-        uvicorn.run(
-            App(trust), host=settings.host, port=settings.verifier_port, log_level="warning", access_log=False
-        )
+        serve_door(app, (settings.host, settings.verifier_port), settings, doorway.stopping)
     finally:
         stop.set()
         for thread in threads:

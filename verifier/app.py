@@ -5,28 +5,32 @@ A licence that is not good is an answer (200, INVALID); that we cannot say is ou
 
 import io
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Annotated, Any
 
 import orjson
 import zxingcpp
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Header, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from PIL import Image, UnidentifiedImageError
+from prometheus_client import Counter
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from doors.condition import Watch, in_words
+from doors.counting import KIND, Condition
+from doors.doorway import Doorway
+from doors.limits import limits
+from doors.wall import Message, Receive, Send, Wall
 from licence.facts import Asked
 from verifier import openapi
+from verifier.condition import FIGURES, parts
 from verifier.forging import ForgeError, forge
 from verifier.openapi import problems
 from verifier.trust import PLIGHTS, Trust
 from verifier.verifying import answer
-
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 STATIC = Path(__file__).parent / "static"
 MAX_REQUEST = 140_000
@@ -34,6 +38,8 @@ MAX_BATCH = 4 * 2**20
 MAX_QUESTIONS = 100
 MAX_PICTURE = 12 * 2**20
 MAX_PIXELS = 40_000_000
+_LARGER = {"/api/v1/verify": MAX_REQUEST, "/api/v1/forge": MAX_REQUEST}
+_UPLOADS = {"/api/v1/verify-batch": MAX_BATCH, "/api/v1/decode": MAX_PICTURE}
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -53,26 +59,44 @@ _HEADERS = [
 class App:
     """Verifying without a framework in its way; everything else is FastAPI's."""
 
-    def __init__(self, trust: Trust, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        trust: Trust,
+        clock: Callable[[], float] = time.time,
+        *,
+        doorway: Doorway | None = None,
+        home: Path | None = None,
+    ) -> None:
         self._trust, self._clock = trust, clock
+        doorway = doorway or Doorway()
         self._rest = _rest(trust)
-        self._doors: dict[str, tuple[int, Callable[[Any], tuple[int, Any]]]] = {
-            "/api/v1/verify": (MAX_REQUEST, self._verify),
-            "/api/v1/verify-batch": (MAX_BATCH, self._many),
+        self._rest.state.counts = doorway.counts
+        self._rest.state.watch = Watch(parts(trust, home, clock), doorway.stopping)
+        kept = doorway.counts.registry
+        kept.register(Condition(self._rest.state.watch, FIGURES))
+        self._verdicts = Counter("elicence_verdicts", "Verdicts", ["verdict", "reason"], registry=kept)
+        self._wall = Wall(self._answer, limits(doorway.settings, _LARGER, _UPLOADS), doorway.counts)
+        self._doors: dict[str, Callable[[Any], tuple[int, Any]]] = {
+            "/api/v1/verify": self._verify,
+            "/api/v1/verify-batch": self._many,
         }
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        door = (
+        await self._wall(scope, receive, send)
+
+    async def _answer(self, scope: Message, receive: Receive, send: Send) -> None:
+        verify = (
             self._doors.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
         )
-        if door is None:
+        if verify is None:
             await self._rest(scope, receive, send)
             return
-        limit, verify = door
-        status, body = _answered(verify, await _body(receive, limit), limit)
-        wrong = status in (413, 422)
-        headers = [(b"content-type", b"application/problem+json"), *_HEADERS[1:]] if wrong else _HEADERS
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+        status, body = _answered(verify, await _body(receive))
+        headers = (
+            [(b"content-type", b"application/problem+json"), *_HEADERS[1:]] if status == 422 else _HEADERS
+        )
+        size = (b"content-length", str(len(body)).encode())
+        await send({"type": "http.response.start", "status": status, "headers": [*headers, size]})
         await send({"type": "http.response.body", "body": body})
 
     def _many(self, asked: Any) -> tuple[int, Any]:
@@ -87,12 +111,11 @@ class App:
         if not isinstance(text, str):
             raise TypeError("presentation: a text")
         found = answer(self._trust, text.strip(), int(self._clock()), question)
+        self._verdicts.labels(found["verdict"], found["reason"] or "none").inc()
         return (503 if found["reason"] in _OURS and found["form"] else 200), found
 
 
-def _answered(verify: Callable[[Any], tuple[int, Any]], body: bytes | None, limit: int) -> tuple[int, bytes]:
-    if body is None:
-        return 413, _problem(413, "内容过长", f"at most {limit} bytes")
+def _answered(verify: Callable[[Any], tuple[int, Any]], body: bytes) -> tuple[int, bytes]:
     try:
         status, found = verify(orjson.loads(body))
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError):
@@ -110,17 +133,14 @@ def _question(asked: dict[str, Any]) -> Asked | None:
     return Asked(audience, nonce)
 
 
-async def _body(receive: Receive, limit: int) -> bytes | None:
-    parts, size = [], 0
+async def _body(receive: Receive) -> bytes:
+    """The whole body: the wall has seen to it that it is not too large."""
+    pieces = []
     while True:
         message = await receive()
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            return None
-        parts.append(part)
+        pieces.append(message.get("body", b""))
         if not message.get("more_body"):
-            return b"".join(parts)
+            return b"".join(pieces)
 
 
 def _problem(status: int, zh: str, en: str) -> bytes:
@@ -135,6 +155,7 @@ def _rest(trust: Trust) -> FastAPI:
     app = FastAPI(title="elicence verifier", version="1", docs_url=None, redoc_url=None)
     _guarded(app)
     _reading(app, trust)
+    _health(app)
     _trying(app, trust)
     _describe(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -159,30 +180,40 @@ def _guarded(app: FastAPI) -> None:
 
 
 def _reading(app: FastAPI, trust: Trust) -> None:
-    """The page, and how this verifier is."""
+    """The page, and what network this is."""
 
     @app.get("/", include_in_schema=False)
     def page() -> FileResponse:
         return FileResponse(STATIC / "index.html")
 
-    @app.get("/healthz", responses={200: openapi.HEALTH})
-    def healthy() -> dict[str, str]:
-        """The process runs."""
-        return {"status": "ok"}
-
-    @app.get("/readyz", response_class=Response, responses={200: openapi.HEALTH, **problems(503)})
-    def ready() -> Response:
-        """The chain has been read and is not doubted."""
-        plight = trust.plight(int(time.time()))
-        if trust.doubt is None and plight is None:
-            return Response('{"status":"ready"}', media_type="application/json")
-        why = plight.en if plight is not None else ""
-        return _refuse(503, "暂不可用", trust.doubt or why)
-
     @app.get("/api/v1/network", responses={200: openapi.NETWORK})
     def network() -> dict[str, Any]:
         """The network's pins, the head, and how much of the public files is held."""
         return _network(trust)
+
+
+def _health(app: FastAPI) -> None:
+    """How this verifier is."""
+
+    @app.get("/healthz", responses={200: openapi.HEALTH})
+    async def healthy() -> dict[str, str]:
+        """The process runs."""
+        return {"status": "ok"}
+
+    @app.get("/readyz", response_class=Response, responses=openapi.READY)
+    def ready(request: Request, accept: Annotated[str, Header()] = "") -> Response:
+        """Whether verdicts can be given now, part by part; in JSON, or for people where text/plain is asked for."""
+        watch: Watch = request.app.state.watch
+        told = watch.told()
+        status = 200 if told["status"] == "ready" else 503
+        if accept.startswith("text/plain"):
+            return Response(in_words(told), status, media_type="text/plain; charset=utf-8")
+        return Response(orjson.dumps(told), status, media_type="application/json")
+
+    @app.get("/metrics", response_class=Response, responses={200: openapi.FIGURES})
+    def metrics(request: Request) -> Response:
+        """Figures for Prometheus: docs/operations.md says what each means."""
+        return Response(request.app.state.counts.text(), headers={"content-type": KIND})
 
 
 def _trying(app: FastAPI, trust: Trust) -> None:
@@ -191,26 +222,23 @@ def _trying(app: FastAPI, trust: Trust) -> None:
     @app.post(
         "/api/v1/decode",
         response_class=Response,
-        responses={200: openapi.SHOWN, **problems(413, 422)},
+        responses={200: openapi.SHOWN, **problems(408, 413, 422, 429)},
         openapi_extra={"requestBody": openapi.PICTURE},
     )
     async def decode(request: Request) -> Response:
         """The text of the one QR code in a picture (PNG, JPEG, WebP)."""
-        return _decode(await _limited(request, MAX_PICTURE))
+        return await run_in_threadpool(_decode, await request.body())
 
     @app.post(
         "/api/v1/forge",
         response_class=Response,
-        responses={200: openapi.SHOWN, **problems(413, 422)},
+        responses={200: openapi.SHOWN, **problems(408, 413, 422, 429)},
         openapi_extra={"requestBody": openapi.FORGERY},
     )
     async def forged(request: Request) -> Response:
         """The presentation with some values replaced, for trying out what the checks catch."""
-        body = await _limited(request, MAX_REQUEST)
-        if body is None:
-            return _refuse(413, "内容过长", f"at most {MAX_REQUEST} bytes")
         try:
-            asked = orjson.loads(body)
+            asked = orjson.loads(await request.body())
             text = forge(trust, str(asked["presentation"]), dict(asked["values"]))
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
             return _refuse(422, "请求格式有误", '{"presentation": text, "values": {name: value}} expected')
@@ -223,17 +251,6 @@ def _describe(app: FastAPI) -> None:
     """Adds the two bare doors to the description that FastAPI makes of the others."""
     described = app.openapi()
     described["paths"] = {**openapi.BARE, **described["paths"]}
-
-
-async def _limited(request: Request, most: int) -> bytes | None:
-    """The request's body; None: longer than `most` bytes, and not read to its end."""
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > most:
-            return None
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _network(trust: Trust) -> dict[str, Any]:
@@ -265,7 +282,7 @@ def _network(trust: Trust) -> dict[str, Any]:
     }
 
 
-def _decode(data: bytes | None) -> Response:
+def _decode(data: bytes) -> Response:
     if not data:
         return _refuse(413, "图片为空或过大", f"a picture of 1 byte to {MAX_PICTURE} bytes expected")
     try:

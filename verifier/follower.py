@@ -3,9 +3,11 @@
 A chain that went back is read anew, and believed once everything that was known of it is there again.
 """
 
+import sqlite3
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import structlog
@@ -36,6 +38,7 @@ class Follower:
         self._pinned, self._files = False, files
         self._failed: dict[str, float] = {}
         self._went_back, self._rest = False, 0.0
+        self._kept: str | None = None
         self._refused: tuple[Head, Sequence[Loss]] | None = None
         self._recall()
 
@@ -47,9 +50,9 @@ class Follower:
         for entry in self._memory.logs():
             self._trust.index.take(entry)
         self._trust.index.head = head
-        doubt = self._memory.doubt()
-        if doubt is not None:
-            self._trust.doubt, self._trust.disagrees = doubt, True
+        self._kept = self._memory.doubt()
+        if self._kept is not None:
+            self._trust.doubt, self._trust.disagrees = self._kept, True
         self._fetch_missing()
 
     def run(self, stop: threading.Event, poll: float) -> None:
@@ -73,6 +76,14 @@ class Follower:
         except (PinError, GapError, ProofError, LostError, ValueError) as error:
             self._pinned = False
             self._say(str(error), error)
+        except (
+            sqlite3.Error,
+            OSError,
+        ) as error:  # the disk's fault, not the chain's: what was read stays true
+            log.warning("index", error=type(error).__name__)
+            if not self._trust.disagrees:
+                why = f"the index cannot be written ({type(error).__name__}): is the disk full?"
+                self._say(why, None)
         except Exception as error:  # the loop's edge: a surprise is a doubt, and never the end of looking
             log.exception("looking at the chain failed")
             self._pinned = False
@@ -83,9 +94,17 @@ class Follower:
     def _say(self, doubt: str | None, error: Exception | None) -> None:
         if doubt != self._trust.doubt:
             log.info("chain", doubt=doubt)
-            self._memory.keep_doubt(doubt if error else None)
         self._trust.lost = error.lost if isinstance(error, LostError) else ()
         self._trust.doubt, self._trust.disagrees = doubt, error is not None
+        self._keep(doubt if error else None)
+
+    def _keep(self, doubt: str | None) -> None:
+        """For the next run; on a full disk again at the next look."""
+        if doubt == self._kept:
+            return
+        with suppress(sqlite3.Error):
+            self._memory.keep_doubt(doubt)
+            self._kept = doubt
 
     def _advance(self) -> None:
         newest = self._reader.newest()

@@ -79,7 +79,9 @@ def answers(schema: dict[str, Any], example: object, what: str) -> dict[str, Any
 _SAID = {
     404: ("没有这个地址或方法", "Not Found"),
     405: ("没有这个地址或方法", "Method Not Allowed"),
-    413: ("内容过长", "at most 140000 bytes"),
+    408: ("请求体传输超时", "the body did not arrive within 10 seconds"),
+    413: ("请求过大", "at most 140000 bytes expected"),
+    429: ("系统繁忙，请稍后再试", "too many requests at once: try again"),
     422: ("请求格式有误", 'a JSON object {"presentation": text} expected'),
     503: ("暂不可用", "the chain's node does not answer"),
 }
@@ -120,7 +122,7 @@ BARE: dict[str, Any] = {
                     {**EXAMPLE, "verdict": "UNDETERMINED", "reason": "CHAIN_UNREACHABLE"},
                     "we cannot say",
                 ),
-                **{str(status): answer for status, answer in problems(413, 422).items()},
+                **{str(status): answer for status, answer in problems(408, 413, 422, 429).items()},
             },
         }
     },
@@ -132,7 +134,7 @@ BARE: dict[str, Any] = {
             "responses": {
                 "200": answers(_ANSWERS, {"answers": [EXAMPLE]}, "judged, each for itself"),
                 "503": answers(_ANSWERS, {"answers": [EXAMPLE]}, "we cannot say"),
-                **{str(status): answer for status, answer in problems(413, 422).items()},
+                **{str(status): answer for status, answer in problems(408, 413, 422, 429).items()},
             },
         }
     },
@@ -157,6 +159,37 @@ SHOWN = answers(
     {"presentation": "ELR1:…"},
     "the presentation's text",
 )
+_PART = {
+    "type": "object",
+    "required": ["name", "needed", "ok", "zh", "en"],
+    "properties": {"name": _TEXT, "needed": {"type": "boolean"}, "ok": {"type": "boolean"}},
+}
+_CONDITION = {
+    "type": "object",
+    "required": ["status", "parts"],
+    "properties": {
+        "status": {"enum": ["ready", "not_ready", "stopping"]},
+        "parts": {"type": "array", "items": _PART},
+    },
+}
+_HEAD = {"name": "head", "needed": True, "ok": True, "zh": "第118块，3秒前", "en": "block 118, 3 seconds old"}
+
+
+def _condition(status: str, what: str) -> dict[str, Any]:
+    example = {"status": status, "parts": [{**_HEAD, "ok": status == "ready", "chain_age_seconds": 3}]}
+    told = answers(_CONDITION, example, what)
+    told["content"]["text/plain"] = {"schema": _TEXT, "example": "就绪 · ready\n✓ head: …"}
+    return told
+
+
+READY: dict[int | str, dict[str, Any]] = {
+    200: _condition("ready", "verdicts can be given"),
+    503: _condition("not_ready", "not ready: the parts say why"),
+}
+FIGURES = {
+    "description": "figures",
+    "content": {"text/plain": {"schema": _TEXT, "example": "elicence_ready 1.0"}},
+}
 HEALTH = answers({"type": "object", "required": ["status"]}, {"status": "ok"}, "as it should be")
 NETWORK = answers(
     {"type": "object", "required": ["chain_id", "network_id", "head", "departments"]},

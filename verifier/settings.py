@@ -5,8 +5,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from doors.settings import DoorSettings
 from licence.errors import MalformedError
 from licence.witness import read_pin
 
@@ -23,7 +24,7 @@ class Required:
     url: str
 
 
-class Settings(BaseSettings):
+class Settings(DoorSettings):
     """Every setting has a default that runs the demo on one machine."""
 
     model_config = SettingsConfigDict(env_prefix="ELICENCE_", frozen=True, extra="ignore")

@@ -14,6 +14,23 @@ class Health(BaseModel):
     status: str = Field(examples=["ok"])
 
 
+class PartAnswer(BaseModel, extra="allow"):
+    """How one part is; figures of its own stand beside."""
+
+    name: str = Field(examples=["database"])
+    needed: bool = Field(examples=[True], description="not ready without it")
+    ok: bool = Field(examples=[True])
+    zh: str = Field(examples=["可写"])
+    en: str = Field(examples=["takes writes (sqlite)"])
+
+
+class Condition(BaseModel):
+    """Whether licences can be issued now, and how each part is."""
+
+    status: str = Field(examples=["ready"], description="ready, not_ready or stopping")
+    parts: list[PartAnswer]
+
+
 class Summary(BaseModel):
     """Where a licence stands: no personal data."""
 
@@ -188,10 +205,12 @@ _SAID: dict[int, tuple[str, str, str]] = {
     404: ("not_found", "没有这项内容", "no such thing, or another department's"),
     405: ("http", "没有这个地址或方法", "Method Not Allowed"),
     409: ("not_anchored", "正在上链，请几秒后再试", "being anchored: try again in a few seconds"),
+    408: ("slow_body", "请求体传输超时", "the body did not arrive within 10 seconds"),
     410: ("erased", "资料已依法删除，证照状态仍可在链上核验", "the data of this licence was erased by law"),
-    411: ("length", "请提供 Content-Length", "a Content-Length is needed"),
-    413: ("too_large", "请求过大", "at most 67108864 bytes"),
+    413: ("too_large", "请求过大", "at most 65536 bytes expected"),
     422: ("record", "请更正下列字段", "correct the fields named below; nothing was stored"),
+    429: ("busy", "系统繁忙，请稍后再试", "too many requests at once: try again"),
+    507: ("no_space", "磁盘空间不足，未保存；请联系管理员", "the disk is full and nothing was stored"),
     503: (
         "unreachable",
         "区块链节点暂不可用，请稍后再试",
@@ -202,7 +221,7 @@ _SAID: dict[int, tuple[str, str, str]] = {
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The RFC 9457 answers of a door, each with an example, for its OpenAPI description."""
-    return {status: _problem(status) for status in sorted({*statuses, 413, 503})}
+    return {status: _problem(status) for status in sorted({*statuses, 408, 413, 429, 503, 507})}
 
 
 def _problem(status: int) -> dict[str, Any]:

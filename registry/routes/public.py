@@ -1,4 +1,4 @@
-"""What everybody may read: health, departments, type definitions, leaf files. Immutable files may be cached."""
+"""What everybody may read: departments, type definitions, leaf files. Immutable files may be cached."""
 
 import re
 from typing import Annotated, Any, TypeAlias
@@ -10,7 +10,7 @@ from sqlmodel import select
 from licence import status_token as status_tokens
 from registry import presenting, showing
 from registry.errors import NotFoundError, ObjectMissingError, UnreachableError
-from registry.routes.answers import Health, IssuerAnswer, Pins, TypeAnswer, media, problems
+from registry.routes.answers import IssuerAnswer, Pins, TypeAnswer, media, problems
 from registry.routes.parts import TheHouse, cached
 from registry.tables import Department
 
@@ -29,27 +29,6 @@ _TOKEN = {**media(_JWT, "the status list", "eyJhbGciOiJFUzI1NiIs…"), **_UNCHAN
 router = APIRouter(tags=["public"])
 
 _NAMES = re.compile(r"types/[0-9a-f]{64}\.json|[0-9]{1,10}/leaves/[0-9a-f]{64}\.bin|departments\.json")
-
-
-@router.get("/healthz", response_model=Health, responses=problems())
-def healthy() -> dict[str, str]:
-    """The process runs."""
-    return {"status": "ok"}
-
-
-@router.get("/readyz", response_model=Health, responses=problems())
-def ready(house: TheHouse) -> dict[str, str]:
-    """Store, objects and chain answer, and the chain is ours.
-
-    Raises:
-        UnreachableError: one of them does not.
-    """
-    with house.store.read() as session:
-        session.exec(select(Department.id)).first()
-    house.objects.demand_reachable()
-    house.chain.request("eth_blockNumber", [])
-    house.chain.demand_pins()
-    return {"status": "ready"}
 
 
 @router.get("/api/v1/deployment", response_model=Pins, responses=problems())

@@ -141,7 +141,13 @@ def test_public_files_are_public_and_nothing_else_is(office: Office) -> None:
 
 def test_health_and_readiness_are_said(office: Office) -> None:
     assert office.call("GET", "/healthz").json() == {"status": "ok"}
-    assert office.call("GET", "/readyz").json() == {"status": "ready"}
+    told = office.call("GET", "/readyz").json()
+    assert told["status"] == "ready", told
+    assert {part["name"] for part in told["parts"] if part["needed"]} == {
+        *("database", "signer", "deployment", "clock")
+    }
+    words = office.call("GET", "/readyz", headers={"accept": "text/plain"}).text
+    assert words.startswith("就绪 · ready\n✓ database: 可写 · takes writes (sqlite)\n")
 
 
 def test_an_import_over_http_names_rejected_rows(office: Office) -> None:

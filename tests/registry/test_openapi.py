@@ -15,7 +15,14 @@ from registry.main import create_app
 from tests.registry.office import Office
 
 DOORS = {
-    *("/healthz", "/readyz", "/api/v1/deployment", "/api/v1/licences", "/api/v1/licences/{licence_id}"),
+    *(
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/api/v1/deployment",
+        "/api/v1/licences",
+        "/api/v1/licences/{licence_id}",
+    ),
     *("/api/v1/licences/{licence_id}/file", "/api/v1/licences/{licence_id}/receipt"),
     *("/api/v1/licences/{licence_id}/credential", "/api/v1/status-acts", "/api/v1/status-acts/{request}"),
     *("/api/v1/imports", "/api/v1/documents", "/public/{name}", "/public/{department}/status/{number}"),

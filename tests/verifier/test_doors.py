@@ -22,7 +22,7 @@ from verifier.trust import Trust
 
 LABELS = [
     *("POST /api/v1/verify", "POST /api/v1/verify-batch", "POST /api/v1/decode", "POST /api/v1/forge"),
-    *("GET /healthz", "GET /readyz", "GET /api/v1/network"),
+    *("GET /healthz", "GET /readyz", "GET /metrics", "GET /api/v1/network"),
 ]
 # What a picture or a licence must hold is beyond what a description can say; a chain may be away.
 UPLOADS = {"POST /api/v1/decode", "POST /api/v1/forge"}
