@@ -24,16 +24,16 @@ class Jws:
     signature: bytes
 
     @classmethod
-    def parse(cls, text: str, kind: str) -> "Jws":
-        """Reads a JWS whose header says `typ` = kind and ES256.
+    def parse(cls, text: str, kind: str, limit: int = MAX_JWS) -> "Jws":
+        """Reads a JWS of at most `limit` characters whose header says `typ` = kind and ES256.
 
         Raises:
             MalformedError: not three base64url parts, not strict JSON objects, another kind or algorithm.
         """
         parts = text.split(".")
-        if len(parts) != 3 or len(text) > MAX_JWS:
-            raise MalformedError(f"{kind}: three parts, at most {MAX_JWS} characters, expected")
-        header, payload = (_object(part, kind) for part in parts[:2])
+        if len(parts) != 3 or len(text) > limit:
+            raise MalformedError(f"{kind}: three parts, at most {limit} characters, expected")
+        header, payload = (_object(part, kind, limit) for part in parts[:2])
         if header.get("typ") != kind or header.get("alg") != ALGORITHM or "crit" in header:
             raise MalformedError(f"{kind}: a header with typ {kind}, alg {ALGORITHM} and no crit expected")
         signed = f"{parts[0]}.{parts[1]}".encode("ascii")
@@ -55,8 +55,8 @@ def assemble(signed: bytes, signature: bytes) -> str:
     return f"{signed.decode('ascii')}.{base64url(signature)}"
 
 
-def _object(part: str, kind: str) -> Mapping[str, JsonValue]:
-    value = read_json(read_base64url(part), MAX_JWS)
+def _object(part: str, kind: str, limit: int) -> Mapping[str, JsonValue]:
+    value = read_json(read_base64url(part), limit)
     if not isinstance(value, Mapping):
         raise MalformedError(f"{kind}: an object expected")
     return value

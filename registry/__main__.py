@@ -15,6 +15,7 @@ from doors.serving import serve
 from registry.condition import watch_chain
 from registry.errors import RegistryError
 from registry.house import House, build, own_signer
+from registry.key_files import hide_memory
 from registry.main import create_app
 from registry.settings import Settings, SettingsError, read_settings
 from registry.signer_server import SignerServer
@@ -77,6 +78,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in roles:
         print(__doc__, file=sys.stderr)
         return 2
+    hide_memory()
     try:
         roles[arguments[0]]()
     except (SettingsError, RegistryError, PinError) as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 from eth_utils import keccak
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from contracts import artifacts
@@ -145,9 +146,11 @@ def _send_again(leases: Leases, act: StatusAct) -> None:
     house = leases.house
     with house.store.read() as session:
         account = department_by_id(session, act.department).status_account
-    if house.chain.nonce(account) <= (act.nonce or 0):
+    nonce = house.chain.nonce(account)
+    if nonce == act.nonce:
         house.chain.send(act.raw_transaction or b"")
-    elif house.chain.receipt(act.transaction_hash or "") is None:
+    elif nonce < (act.nonce or 0) or house.chain.receipt(act.transaction_hash or "") is None:
+        # Below ours nothing of ours is under way: it would wait for ever.
         _sign_anew(leases, act)
 
 
@@ -166,22 +169,56 @@ def _deep(house: House, receipt: Mapping[str, Any]) -> bool:
 
 def _judge(leases: Leases, act: StatusAct, receipt: Mapping[str, Any]) -> None:
     """A receipt alone is a node's word: the act is effective once its event, or the statuses, stand on the chain."""
-    event = find(leases.house, act, receipt)
-    if event is not None or _has_come(leases.house, act):
+    event = find(leases.house, act)
+    if event is not None or (_has_come(leases.house, act) and _changed_nothing(leases.house, act)):
         _finish(leases, act, receipt, event)
     elif int(receipt["status"], 16) != 1:
         _sign_anew(leases, act)
 
 
-def find(house: House, act: StatusAct, receipt: Mapping[str, Any]) -> StatusChanged | None:
-    """The event of an act in the block that its receipt names; None: the node shows none."""
-    number = int(receipt["blockNumber"], 16)
-    for entry in house.chain.logs("StatusList", [], number, number):
+def find(house: House, act: StatusAct) -> StatusChanged | None:
+    """The event of an act: of its list, reason and licences, after the changes before it; None: the node shows none."""
+    with house.store.read() as session:
+        indices = tuple(sorted(licence.status_index for licence in _licences(session, act)))
+        known, block = _before(session, act)
+    start = max(block, house.chain.demand_pins().block)
+    for entry in house.chain.logs("StatusList", [None, _topic(act.list)], start, house.chain.head()):
         event = decode(entry)
-        ours = entry["transactionHash"] == act.transaction_hash
-        if ours and isinstance(event, StatusChanged) and (event.list, event.reason) == (act.list, act.act):
+        if not isinstance(event, StatusChanged) or event.change <= known:
+            continue
+        if (event.reason, event.indices) == (act.act, indices):
             return event
     return None
+
+
+def _topic(number: int) -> str:
+    return "0x" + number.to_bytes(32, "big").hex()
+
+
+def _before(session: Session, act: StatusAct) -> tuple[int, int]:
+    """The newest change before an act on its list, and its block."""
+    wanted = (
+        select(StatusAct.change, StatusAct.block)
+        .where(StatusAct.list == act.list, col(StatusAct.id) < act.id)
+        .where(col(StatusAct.change).is_not(None), StatusAct.state == ActState.EFFECTIVE)
+        .order_by(col(StatusAct.id).desc())
+    )
+    change, block = session.exec(wanted).first() or (0, 0)
+    return change or 0, block or 0
+
+
+def known_changes(session: Session, list_: int) -> int:
+    """The newest change of a list that we made; acts of release 0.1.0 have no number: they are counted."""
+    effective = (StatusAct.list == list_, StatusAct.state == ActState.EFFECTIVE)
+    newest = session.exec(select(func.max(StatusAct.change)).where(*effective)).one()
+    return newest or session.exec(select(func.count()).select_from(StatusAct).where(*effective)).one()
+
+
+def _changed_nothing(house: House, act: StatusAct) -> bool:
+    """Whether the chain counts no change that we do not know. If it does, the node hides the act's event for now."""
+    with house.store.read() as session:
+        known = known_changes(session, act.list)
+    return bool(house.chain.call("StatusList", "listOf", act.list)[1] <= known)
 
 
 def _has_come(house: House, act: StatusAct) -> bool:
@@ -197,9 +234,12 @@ def _has_come(house: House, act: StatusAct) -> bool:
 
 def _finish(leases: Leases, act: StatusAct, receipt: Mapping[str, Any], event: StatusChanged | None) -> None:
     block = int(receipt["blockNumber"], 16)
-    time = leases.house.chain.block(block).time
+    house = leases.house
+    time = house.chain.block(block).time
     with leases.writing(act.department) as session:
         stored = _stored(session, act)
+        deed = "effective-again" if stored.block is not None else "effective"
+        trail.note(house, session, act.department, actor="worker", deed=deed, object=f"act {act.id}")
         stored.state, stored.block, stored.block_hash = ActState.EFFECTIVE, block, receipt["blockHash"]
         stored.time = time
         stored.change = event.change if event else None

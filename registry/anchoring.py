@@ -22,7 +22,7 @@ from registry import acts, trail
 from registry.house import House
 from registry.leases import Leases
 from registry.store import department_by_id, leaves_of
-from registry.tables import Batch, BatchState, Department, Licence
+from registry.tables import Batch, BatchState, Department, Hold, Licence
 
 log = structlog.get_logger("anchoring")
 _GAS = 150_000
@@ -35,6 +35,7 @@ def seal(leases: Leases, force: bool = False) -> int:
         waiting = session.exec(
             select(Licence.department, func.count(), func.min(Licence.iat))
             .where(col(Licence.batch).is_(None))
+            .where(col(Licence.department).not_in(select(Hold.department)))  # on top of what, nobody knows
             .group_by(col(Licence.department))
         ).all()
     ripe = [
@@ -108,6 +109,9 @@ def _prepare(leases: Leases, batch: Batch) -> None:
         account = department_by_id(session, batch.department).anchor_account
         leaves = leaves_of(session, batch.id or 0)
         signed = session.exec(select(func.max(Licence.iat)).where(Licence.batch == batch.id)).one()
+    if not leaves or merkle.root(leaves) != batch.root:
+        _quarantine(leases, batch, "its licences are not in this store: they were lost, or altered")
+        return
     if house.pace.undecided or (signed or 0) > house.now + CLOCK_TOLERANCE // 2:
         # Anchored before its own time a licence would never be valid: better late.
         log.warning("signed ahead of time: waits", department=batch.department, until=signed)
@@ -133,8 +137,11 @@ def _follow(leases: Leases, batch: Batch) -> None:
         return
     with house.store.read() as session:
         account = department_by_id(session, batch.department).anchor_account
-    if house.chain.nonce(account) <= (batch.nonce or 0):
+    nonce = house.chain.nonce(account)
+    if nonce == batch.nonce:
         house.chain.send(batch.raw_transaction or b"")
+    elif nonce < (batch.nonce or 0):
+        _prepare_again(leases, batch, "nothing of ours is under way below its nonce: it would wait for ever")
     elif not house.chain.call("AnchorLog", "anchorOf", batch.department, batch.root)[0]:
         _prepare_again(leases, batch, "its nonce was used by another transaction")
 

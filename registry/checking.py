@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from registry.anchoring import anchored
+from registry import trail
+from registry.comparing import UNFINISHED, lists_of, missing_of
 from registry.house import House
+from registry.issuing import close_list
 from registry.leases import Leases
 from registry.tables import ActState, Batch, BatchState, Hold, StatusAct, StatusList
 
@@ -75,7 +76,9 @@ def _replaced(house: House, rows: Sequence[Any]) -> list[Any]:
 def _look_beyond(leases: Leases, department: int) -> None:
     with leases.house.store.read() as session:
         hold = session.get(Hold, department)
-        missing = "; ".join(missing_of(leases.house, session, department))
+        if hold is not None and hold.missing.startswith(UNFINISHED):
+            return
+        missing = "; ".join(missing_of(leases.house, session, department, whole=hold is not None))
     if missing == (hold.missing if hold else ""):
         return
     with leases.writing(department) as session:
@@ -84,50 +87,19 @@ def _look_beyond(leases: Leases, department: int) -> None:
             session.flush()
         if missing:
             session.add(Hold(department=department, since=leases.house.now, missing=missing))
+        else:
+            close_lists(leases.house, session, department)
     log.error("held up" if missing else "released", department=department, missing=missing)
 
 
-def missing_of(house: House, session: Session, department: int) -> list[str]:
-    """What the chain has of a department and this store has not, in words.
-
-    Raises:
-        ChainUnreachableError: the node does not answer.
-    """
-    return [*_missing_anchors(house, session, department), *_missing_acts(house, session, department)]
-
-
-def _missing_anchors(house: House, session: Session, department: int) -> list[str]:
-    seq, root = house.chain.call("AnchorLog", "head", department)
-    known = select(Batch.root).where(Batch.department == department, Batch.seq == seq)
-    if not seq or session.exec(known).first() == root:
-        return []
-    ours = session.exec(select(Batch.root).where(Batch.department == department)).all()
-    return [
-        f"anchor {event.seq} of {event.size} licences in block {event.place.block}"
-        for event in anchored(house, department)
-        if event.root not in ours
-    ] or [f"anchor {seq}"]
-
-
-def _missing_acts(house: House, session: Session, department: int) -> list[str]:
-    missing = []
-    for number in range(1, house.chain.call("StatusList", "lists", department)[0] + 1):
-        list_ = department << 32 | number
-        changes = house.chain.call("StatusList", "listOf", list_)[1]
-        if changes > _known_changes(session, list_) and not _under_way(session, list_):
-            missing.append(f"acts on status list {number}: {changes} on the chain")
-        if session.get(StatusList, list_) is None and changes:
-            missing.append(f"status list {number}")
-    return missing
-
-
-def _known_changes(session: Session, list_: int) -> int:
-    """The newest change we made; acts of release 0.1.0 have no number: they are counted."""
-    effective = (StatusAct.list == list_, StatusAct.state == ActState.EFFECTIVE)
-    newest = session.exec(select(func.max(StatusAct.change)).where(*effective)).one()
-    return newest or session.exec(select(func.count()).select_from(StatusAct).where(*effective)).one()
-
-
-def _under_way(session: Session, list_: int) -> bool:
-    wanted = select(StatusAct.id).where(StatusAct.list == list_, StatusAct.state == ActState.PREPARED)
-    return session.exec(wanted).first() is not None
+def close_lists(house: House, session: Session, department: int) -> None:
+    """Lists that the chain has and the store has not: whoever opened them may have given positions out."""
+    for list_ in lists_of(house, department):
+        if session.get(StatusList, list_) is None:
+            size = house.chain.call("StatusList", "listOf", list_)[0]
+            unknown = StatusList(id=list_, department=department, size=size)
+            session.add(unknown)
+            session.flush()
+            close_list(session, unknown)
+            note = {"actor": "worker", "deed": "list", "object": str(list_)}
+            trail.note(house, session, department, **note)

@@ -49,6 +49,7 @@ def parts(house: House) -> Sequence[Part]:
         Part("signer", needed, lambda: _signer(house)),
         Part("deployment", needed, lambda: _deployment(house)),
         Part("clock", needed, lambda: _clock(house)),
+        Part("objects", shown, lambda: _objects(house)),
         Part("chain", shown, lambda: _chain(house)),
         Part("anchoring", shown, lambda: _anchoring(house)),
         Part("worker", shown, beats.look),
@@ -81,6 +82,14 @@ def _signer(house: House) -> Finding:
         return Finding(True, "在本进程中", "in this process")
     try:
         house.signer.demand_alive()
+    except RegistryError as error:
+        return _refused(error)
+    return Finding(True, "正常", "answers")
+
+
+def _objects(house: House) -> Finding:
+    try:
+        house.objects.demand_reachable()
     except RegistryError as error:
         return _refused(error)
     return Finding(True, "正常", "answers")

@@ -34,6 +34,27 @@ class ConflictError(RegistryError):
     code, status = "conflict", 409
 
 
+class ErasingError(ConflictError):
+    """The holder's data is being erased: until that is done nothing of it is issued or shown."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "该持证主体的数据正在删除", "this holder's data is being erased: try again when it is done"
+        )
+
+
+class GoneError(RegistryError):
+    """The licence's data was destroyed, at its holder's wish or at the end of its retention, for good."""
+
+    code, status = "erased", 410
+
+    def __init__(self) -> None:
+        super().__init__(
+            "资料已依法删除，证照状态仍可在链上核验",
+            "the data of this licence was erased by law; its status can still be read from the chain",
+        )
+
+
 class NotAnchoredError(RegistryError):
     """The licence's batch is not final yet: a matter of seconds."""
 
@@ -61,14 +82,28 @@ class UnreachableError(RegistryError):
 
 
 class ReadOnlyError(UnreachableError):
-    """The chain knows more of this department than the store does: an old backup was restored, or rows are gone."""
+    """The chain knows more of this department than the store does, or may: a backup was restored, or rows are gone."""
 
     code = "read_only"
 
     def __init__(self, missing: str) -> None:
         super().__init__(
-            f"只读：数据库落后于区块链，缺少：{missing}。请恢复更新的备份",
-            f"read-only: the chain has what this database lacks: {missing}. Restore a newer backup",
+            f"只读：数据库落后于区块链或尚未比对：{missing}。请恢复更新的备份，或等待比对完成",
+            f"read-only, this database is behind the chain or was not compared with it: {missing}. Restore a newer "
+            "backup, or let the worker compare",
+        )
+
+
+class RotatedAwayError(UnreachableError):
+    """A data key that was wrapped just before its wrapping key was rotated away: nothing was stored."""
+
+    code = "rotated_away"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "加密密钥刚刚轮换，请重试",
+            "the wrapping key was rotated this moment, nothing was stored: ask again. If that does not help, the key "
+            "files are older than the database: restore newer ones",
         )
 
 
@@ -87,6 +122,24 @@ class ChainUnreachableError(UnreachableError):
     def __init__(self, why: str) -> None:
         super().__init__(
             "区块链节点暂不可用，请稍后再试", f"the chain's node does not answer ({why}): is it running?"
+        )
+
+
+class ObjectsUnreachableError(UnreachableError):
+    """The store of objects does not answer as it should: what is in it, nobody can say now."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("文件存储暂不可用，请稍后再试", f"the store of objects does not answer ({why})")
+
+
+class ObjectMissingError(RegistryError, FileNotFoundError):
+    """The store answers, and has no such object: evidence of a loss, not of an outage."""
+
+    code, status = "object_missing", 500
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            "文件已丢失，请从备份恢复", f"no object {name} in the store: restore it from a backup"
         )
 
 

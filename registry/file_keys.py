@@ -16,7 +16,9 @@ from registry.key_files import KeyFileError, demand_private, write_secret
 from registry.signer import COUNCIL, Role, SigningError, no_key
 
 DEMO = "DEMO"
-_UNLOCK = "unlock"
+DEMO_WARNING = b"These keys were unlocked by a file: never use them in production.\n"
+SHORTEST_SECRET = 16
+UNLOCK = "unlock"
 
 
 class FileKeys:
@@ -73,6 +75,7 @@ class FileKeys:
 
     def _key(self, path: Path) -> ec.EllipticCurvePrivateKey:
         if path not in self._keys:
+            demand_private(path)
             try:
                 private = serialization.load_pem_private_key(path.read_bytes(), self._unlock)
             except ValueError as error:
@@ -93,17 +96,24 @@ def unlocking_secret(keys: Path, given: str, demo: bool) -> bytes:
     """What opens the key files: given by the environment, or in demo mode a file beside them, made at first.
 
     Raises:
-        SigningError: production mode without ELICENCE_UNLOCK, or keys that another secret unlocks.
+        SigningError: production mode without an ELICENCE_UNLOCK that is long enough, or keys that another one unlocks.
+        KeyFileError: others may read that file.
     """
+    if not given and not demo:
+        raise SigningError("production mode needs ELICENCE_UNLOCK; keys unlocked by a file are for demos")
+    if not demo and len(given) < SHORTEST_SECRET:
+        raise SigningError(
+            f"ELICENCE_UNLOCK of {SHORTEST_SECRET} characters or more expected, {len(given)} found: "
+            "whoever gets the key files can try short ones out; make one with `openssl rand -hex 32`"
+        )
     if given:
         return given.encode()
-    if not demo:
-        raise SigningError("production mode needs ELICENCE_UNLOCK; keys unlocked by a file are for demos")
-    if not (keys / _UNLOCK).exists() and any(keys.glob("*/*.pem")):
+    if not (keys / UNLOCK).exists() and any(keys.glob("*/*.pem")):
         raise SigningError("these keys are unlocked by ELICENCE_UNLOCK: give it")
-    write_secret(keys / DEMO, b"These keys were unlocked by a file: never use them in production.\n")
-    write_secret(keys / _UNLOCK, os.urandom(32).hex().encode())
-    return (keys / _UNLOCK).read_bytes()
+    write_secret(keys / DEMO, DEMO_WARNING)
+    write_secret(keys / UNLOCK, os.urandom(32).hex().encode())
+    demand_private(keys / UNLOCK)
+    return (keys / UNLOCK).read_bytes()
 
 
 def demand_production(keys: Path) -> None:
@@ -112,7 +122,7 @@ def demand_production(keys: Path) -> None:
     Raises:
         KeyFileError: says which file, and what to do.
     """
-    for mark in (DEMO, _UNLOCK):
+    for mark in (DEMO, UNLOCK):
         if (keys / mark).exists():
             raise KeyFileError(
                 f"{keys / mark}: these keys were made by a demo; production needs a home of its own with new keys"

@@ -10,13 +10,13 @@ from licence.keys import NetworkId
 from registry.chain import Chain
 from registry.errors import ChainUnreachableError
 from registry.file_keys import FileKeys, demand_production, unlocking_secret
-from registry.objects import Objects
+from registry.objects import Objects, Part
 from registry.pace import Pace
 from registry.publishing import Publisher
 from registry.settings import Mode, Settings
 from registry.signer import RuledSigner, Signer
 from registry.signer_client import SignerClient
-from registry.store import Store
+from registry.store import Store, Tables
 from registry.token import open_token
 from registry.token_keys import TokenKeys
 from registry.token_wrapping import TokenWrapping
@@ -54,16 +54,18 @@ class House:
         return int(self.clock())
 
 
-def build(settings: Settings, signer: Signer | None = None) -> House:
+def build(
+    settings: Settings, signer: Signer | None = None, *, tables: Tables = Tables.BROUGHT_ALONG
+) -> House:
     """The house of these settings; without a signer, the one behind the signer's socket."""
     vault = open_vault(settings)
     return House(
         settings=settings,
-        store=Store(settings.database, vault.seal_row),
+        store=Store(settings.database, vault.seal_row, tables=tables),
         vault=vault,
         signer=signer or SignerClient(settings.socket),
         chain=Chain(settings.chain_url, read_deployment(settings.home)),
-        publisher=Publisher(settings.public),
+        publisher=Publisher(Objects.open(settings, Part.PUBLIC)),
         objects=Objects.open(settings),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import orjson
 from sqlmodel import Session
 
+from registry import trail
 from registry.errors import ConflictError, InvalidError
 from registry.house import House
 from registry.tables import Department, Idempotency
@@ -51,15 +52,17 @@ def once(house: House, write: Write, deed: Callable[[Session], Mapping[str, obje
             return Answer(known.status, known.answer)
         done = deed(session)
         answer = Answer(202, orjson.dumps(done))
-        session.add(
-            Idempotency(
-                department=write.department.id,
-                key=write.key,
-                request_hash=digest,
-                status=answer.status,
-                answer=answer.body,
-                licence=str(done["id"]) if "id" in done else None,
-                time=house.now,
-            )
+        row = Idempotency(
+            department=write.department.id,
+            key=write.key,
+            request_hash=digest,
+            status=answer.status,
+            answer=answer.body,
+            licence=str(done["id"]) if "id" in done else None,
+            time=house.now,
         )
+        session.add(row)
+        session.flush()
+        actor = f"department {row.department}"
+        trail.note(house, session, row.department, actor=actor, deed="answer", object=trail.mark(row))
     return answer

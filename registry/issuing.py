@@ -23,9 +23,9 @@ from licence.keys import Kid, PublicKey, Suite, Usage
 from licence.record import Record, check_dependencies, number, subject, validate, validity
 from licence.status import Act, ListId, Status, StatusRef, lawful
 from registry import trail
-from registry.errors import ConflictError, InvalidError, RegistryError, UnreachableError
+from registry.errors import ConflictError, ErasingError, InvalidError, RegistryError, UnreachableError
 from registry.house import House
-from registry.store import demand_open, newest_block_time, newest_key, newest_of, type_for
+from registry.store import demand_kept, demand_open, newest_block_time, newest_key, newest_of, type_for
 from registry.tables import (
     Department,
     Document,
@@ -92,8 +92,8 @@ def draft(house: House, session: Session, department: Department, order: Order) 
     before = _predecessor(house, session, department, record, order)
     _check_documents(session, department, record)
     check_dependencies(record, _held(house, session, record))
-    holder, data_key = _subject(house, session, record)
     key = signing_key(house, session, department)
+    holder, data_key = _subject(house, session, record)
     begins, ends = validity(record)
     terms = Terms(
         type=order.type,
@@ -170,8 +170,12 @@ def open_record(house: House, session: Session, licence: Licence) -> tuple[dict[
 
     Raises:
         VaultError: altered or swapped behind our back.
+        GoneError, ErasingError: it was erased, or is about to be.
     """
+    demand_kept(licence)
     holder = session.get(Subject, licence.subject)
+    if holder is not None and holder.erasing:
+        raise ErasingError
     sealed = session.get(SealedRecord, licence.row)
     if holder is None or sealed is None:
         raise RegistryError(
@@ -277,9 +281,7 @@ def _subject(house: House, session: Session, record: Record) -> tuple[Subject, b
     index = _holder_index(house, record)
     found = session.exec(select(Subject).where(Subject.holder_index == index).with_for_update()).first()
     if found is not None and found.erasing:
-        raise ConflictError(
-            "该持证主体的数据正在删除", "this holder's data is being erased: try again when it is done"
-        )
+        raise ErasingError
     if found is not None:
         return found, house.vault.unwrap(found.wrapped_key, index.hex())
     key, wrapped = house.vault.new_key(index.hex())
@@ -289,6 +291,8 @@ def _subject(house: House, session: Session, record: Record) -> tuple[Subject, b
             session.add(made)
             session.flush()
     except IntegrityError:  # another department's licence of the same holder came first, this very moment
+        if session.exec(select(Subject.id).where(Subject.holder_index == index)).first() is None:
+            raise
         return _subject(house, session, record)
     return made, key
 
@@ -297,12 +301,31 @@ def _position(session: Session, department: int) -> StatusRef:
     """The next status position: random within its block, given out once and for all."""
     wanted = select(StatusList).where(StatusList.department == department).order_by(col(StatusList.id))
     for list_ in session.exec(wanted):
-        if list_.block * BLOCK < list_.size:
+        if list_.block * BLOCK < list_.size and not is_closed(session, list_):
             return StatusRef(ListId(list_.id), _take(session, list_))
     raise UnreachableError(
         "状态列表已满，正在开新列表，请稍后再试",
         "every status list is full: the worker opens the next, try again soon",
     )
+
+
+def close_list(session: Session, list_: StatusList) -> None:
+    """Gives out no more positions of a list: after a restore nobody knows which it gave out before.
+
+    A block of no positions, behind the last, says so: what was given out as far as we know stays told.
+    """
+    end = _end(list_)
+    if session.get(StatusBlock, (list_.id, end)) is None:
+        session.add(StatusBlock(list=list_.id, block=end, order=b""))
+
+
+def is_closed(session: Session, list_: StatusList) -> bool:
+    """Whether a list gives out no more positions."""
+    return session.get(StatusBlock, (list_.id, _end(list_))) is not None
+
+
+def _end(list_: StatusList) -> int:
+    return -(-list_.size // BLOCK)
 
 
 def _take(session: Session, list_: StatusList) -> int:

@@ -3,8 +3,10 @@
 They never lie in the database's folder, so that its dump alone opens nothing.
 """
 
+import ctypes
 import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from registry.errors import RegistryError
 
 KEY_SIZE = 32
 _OTHERS = 0o077
+_PR_SET_DUMPABLE = 4
 
 
 class KeyFileError(RegistryError):
@@ -49,12 +52,17 @@ def read_key(path: Path) -> bytes:
 
 
 def demand_private(path: Path) -> None:
-    """Nobody but its owner may read a file, or enter a folder.
+    """Nobody but its owner may read a file, or enter a folder, and its owner runs this process.
 
     Raises:
-        KeyFileError: somebody else may.
+        KeyFileError: somebody else may; or it is somebody else's.
     """
-    mode = path.stat().st_mode
+    found = path.stat()
+    mode, here = found.st_mode, os.geteuid()
+    if found.st_uid != here:
+        raise KeyFileError(
+            f"{path}: user {here} expected as its owner, user {found.st_uid} found: run this as the registry's user"
+        )
     if mode & _OTHERS:
         wanted = "700" if path.is_dir() else "600"
         raise KeyFileError(
@@ -109,6 +117,12 @@ def locked(folder: Path, *, wait: bool) -> Iterator[None]:
         raise KeyFileError(f"{folder}: another process is changing its keys: let it end") from error
     finally:
         os.close(descriptor)
+
+
+def hide_memory() -> None:
+    """Lets no process of the same user read this one's memory and environment, nor any core dump hold them (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0)
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """The registry's web application: routes, errors as RFC 9457 problems, and the headers of every answer."""
 
+import traceback
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -115,7 +117,11 @@ async def _http(_: Request, error: Exception) -> Response:
 
 
 async def _bug(_: Request, error: Exception) -> Response:
-    log.error("a bug", error=type(error).__name__)
+    frames = traceback.extract_tb(error.__traceback__)[
+        -6:
+    ]  # places only: a message may hold what a person wrote
+    where = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]
+    log.error("a bug", error=type(error).__name__, where=where)
     return problem(500, "internal", ("系统内部错误，请联系管理员", "an internal error: tell the operator"))
 
 

@@ -17,12 +17,13 @@ from contracts import artifacts
 from contracts.deployment import Deployment
 from licence.definition import LicenceType
 from licence.keys import NetworkId, PublicKey, Suite, Usage, possession_statement
+from registry import trail
 from registry.chain import Chain, TransactionRefusedError
 from registry.errors import ConflictError, InvalidError
 from registry.house import House
 from registry.settings import Settings
 from registry.signer import COUNCIL, Role, Signer
-from registry.store import department_by_id
+from registry.store import demand_open, department_by_id
 from registry.tables import Department, Permission, SigningKey, StatusList, TypeVersion
 
 FOREVER = 2**40 - 1
@@ -102,7 +103,7 @@ def admit(
     """Admits departments: accounts, first key, types, status list. `let_in` tells a permissioned node of the accounts.
 
     Raises:
-        ConflictError: one is admitted already.
+        ConflictError: one is admitted already, or has anchors that this store does not know.
         TransactionRefusedError: the chain refuses.
     """
     house.chain.demand_pins()
@@ -118,15 +119,16 @@ def permit(house: House, department: int, kind: LicenceType) -> None:
 
     Raises:
         NotFoundError: no such department.
+        ReadOnlyError: the store is behind the chain.
         TransactionRefusedError: the version has been permitted already, or the chain refuses.
     """
-    with house.store.read() as session:
-        department_by_id(session, department)
+    _demand_open(house, department)
     house.publisher.definition(kind)
     call = ("permitType", department, kind.code, kind.version, kind.digest, 0, FOREVER)
     _by_council(house, [_calldata(*call)])
     with house.store.write() as session:
         _remember_type(session, department, kind)
+        _note(house, session, department, deed="permit", object=f"{kind.code} {kind.version}")
 
 
 def renew_key(house: House, department: int, usage: Usage = Usage.ISSUE) -> PublicKey:
@@ -134,13 +136,14 @@ def renew_key(house: House, department: int, usage: Usage = Usage.ISSUE) -> Publ
 
     Raises:
         NotFoundError: no such department.
+        ReadOnlyError: the store is behind the chain.
     """
-    with house.store.read() as session:
-        department_by_id(session, department)
+    _demand_open(house, department)
     key, proof = _new_key(house, department, usage)
     _by_council(house, [_add_key(house, department, key, proof, usage=usage)])
     with house.store.write() as session:
         session.add(_key_row(house, department, key, usage))
+        _note(house, session, department, deed="key", object=key.kid.hex())
     return key
 
 
@@ -155,14 +158,27 @@ def open_list(house: House, department: int) -> None:
         _remember_lists(house, session, row)
 
 
+def _demand_open(house: House, department: int) -> None:
+    with house.store.read() as session:
+        department_by_id(session, department)
+        demand_open(session, department)
+
+
 def _register(house: House, applicant: Applicant) -> Department:
     if not 1 <= applicant.id <= MAX_DEPARTMENT:
         raise InvalidError("部门编号超出范围", f"a department's number of 1 to {MAX_DEPARTMENT} expected")
+    anchors = house.chain.call("AnchorLog", "head", applicant.id)[0]
     with house.store.write() as session:
         row = session.get(Department, applicant.id)
         if row is not None and row.admitted_at:
             raise ConflictError(
                 "该部门已经准入", f"department {applicant.id} is admitted already: choose another number"
+            )
+        if anchors:
+            raise ConflictError(
+                "链上已有该部门的存证，而数据库中没有，请恢复更新的备份",
+                f"the chain has anchors of department {applicant.id}, which this database does not know: restore a "
+                "newer backup, or choose another number",
             )
         row = row or _new_department(house, session, applicant)
         session.flush()
@@ -263,12 +279,13 @@ def _open_lists(house: House, rows: Sequence[Department]) -> None:
 
 def _complete(house: House, row: Department) -> Admitted:
     token = secrets.token_urlsafe(32)
+    row.token_hash, row.admitted_at = hash_token(token), house.now
     with house.store.write() as session:
-        _remember_lists(house, session, row)
-        row.token_hash, row.admitted_at = hash_token(token), house.now
         session.merge(row)
+        _note_admission(house, session, row)
+        _remember_lists(house, session, row)
         departments = session.exec(select(Department).order_by("id")).all()
-        house.publisher.departments([_public(department) for department in departments])
+        house.publisher.departments(described(departments))
     return Admitted(row, token)
 
 
@@ -278,6 +295,32 @@ def _remember_lists(house: House, session: Session, row: Department) -> None:
         if session.get(StatusList, list_) is None:
             size = house.chain.call("StatusList", "listOf", list_)[0]
             session.add(StatusList(id=list_, department=row.id, size=size))
+            _note(house, session, row.id, deed="list", object=str(list_))
+
+
+def _note_admission(house: House, session: Session, row: Department) -> None:
+    """The first rows of a department's trail: fsck demands of it that every deed after them has one too."""
+    pins = hashlib.sha256(house.chain.demand_pins().to_json().encode()).hexdigest()[: trail.SHORT]
+    _note(house, session, row.id, deed="admit", object=f"{_short(row)} on {pins}")
+    for key in session.exec(select(SigningKey).where(SigningKey.department == row.id).order_by("kid")):
+        _note(house, session, row.id, deed="key", object=key.kid)
+    allowed = select(Permission).where(Permission.department == row.id).order_by("code", "version")
+    for permission in session.exec(allowed):
+        _note(house, session, row.id, deed="permit", object=f"{permission.code} {permission.version}")
+
+
+def _note(house: House, session: Session, department: int, *, deed: str, object: str) -> None:
+    trail.note(house, session, department, actor="operator", deed=deed, object=object)
+
+
+def _short(row: Department) -> str:
+    """Enough to tell one bearer key's hash from another's."""
+    return f"token {row.token_hash[: trail.SHORT]}"
+
+
+def described(rows: Sequence[Department]) -> list[dict[str, object]]:
+    """Departments as their public list has them."""
+    return [_public(row) for row in rows]
 
 
 def _public(row: Department) -> dict[str, object]:
@@ -292,7 +335,9 @@ def new_token(house: House, department: int) -> str:
     """
     token = secrets.token_urlsafe(32)
     with house.store.write() as session:
-        department_by_id(session, department).token_hash = hash_token(token)
+        row = department_by_id(session, department)
+        row.token_hash = hash_token(token)
+        _note(house, session, department, deed="new-token", object=_short(row))
     return token
 
 

@@ -62,6 +62,7 @@ def status_jwt(house: House, session: Session, list_: int) -> str:
     Raises:
         NotFoundError: there is no such list.
         ConflictError: the department has no presenting key that is good now.
+        ReadOnlyError: the store is behind the chain.
     """
     return _signed_jwt(house.signer, *_status(house, session, list_))
 
@@ -70,7 +71,7 @@ def status_cwt(house: House, session: Session, list_: int) -> bytes:
     """A status list as a CWT (draft-ietf-oauth-status-list §5.2).
 
     Raises:
-        NotFoundError, ConflictError: as status_jwt.
+        NotFoundError, ConflictError, ReadOnlyError: as status_jwt.
     """
     return _signed_cwt(house.signer, *_status(house, session, list_))
 

@@ -4,22 +4,24 @@ It may be killed anywhere and repeated. A key is destroyed only once the databas
 that a process which wrapped under it a moment ago cannot store what nobody could open: it is told to ask again.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, func, select, text, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, func, or_, select, text, update
 from sqlmodel import Session, SQLModel
 
 from registry.errors import RegistryError
 from registry.house import House
-from registry.key_files import locked
+from registry.key_files import KeyFileError, locked
+from registry.store import ROTATED_AWAY
 from registry.tables import Document, Subject
 from registry.vault import Vault, VaultError
-from registry.wrapping import Generation, prefix_of
+from registry.wrapping import WRAPPED_SIZE, Generation, generation_of, prefix_of
 
 CHUNK = 1000
-_TOLD = "wrapped under a key that was rotated away: ask again"
+_ALONE = 0x454C5252  # the number of our advisory lock: "ELRR"
 
 
 class RotationError(RegistryError):
@@ -64,16 +66,15 @@ _KINDS = (
 def rotate(house: House, progress: Callable[[int], None]) -> Rotated:
     """Wraps every data key under a new generation and destroys those before; `progress` hears of each chunk's size.
 
-    One that was interrupted is ended first, under the generation it had begun. Others may go on working meanwhile.
+    After one that was interrupted it begins anew: what was wrapped before this call, by whomever, is opened by no key
+    that is left. Others may go on working meanwhile.
 
     Raises:
         KeyFileError: another rotation is at work.
         RotationError: a wrapped key does not open.
     """
-    with locked(house.settings.vault, wait=False):
-        known = house.vault.wrapping.generations()
-        newest = known[-1] if len(known) > 1 else house.vault.wrapping.add()
-        wrapped = 0
+    with alone(house):
+        newest, wrapped = house.vault.wrapping.add(), 0
         for count in _wrap_all(house, newest):
             wrapped += count
             progress(count)
@@ -84,13 +85,33 @@ def rotate(house: House, progress: Callable[[int], None]) -> Rotated:
     return Rotated(newest, wrapped, old)
 
 
+@contextmanager
+def alone(house: House) -> Iterator[None]:
+    """One rotation or backup at a time: on this machine by its key folder, on all by the database they share.
+
+    Raises:
+        KeyFileError: another is at work.
+    """
+    with locked(house.settings.vault, wait=False), house.store.read() as session:
+        if house.store.dialect == "postgresql":
+            # Held until this transaction, which reads nothing else, ends.
+            alone = session.execute(text(f"SELECT pg_try_advisory_xact_lock({_ALONE})")).scalar()
+            if not alone:
+                raise KeyFileError(
+                    "another machine is rotating the wrapping key of this database, or backing it up: let it end"
+                )
+        yield
+
+
 def _wrap_all(house: House, newest: Generation) -> Iterable[int]:
     for kind in _KINDS:
         last: Any = None
         while rows := _chunk(house, kind, last):
+            # Wrapped before the turn to write comes: others wait for the update alone.
+            changes = _changes(house.vault, kind, _older(kind, rows, newest))
             with house.store.write() as session:
-                count = _wrap(session, house.vault, kind, _older(rows, newest))
-            yield count
+                _apply(session, kind, changes)
+            yield len(changes)
             last = rows[-1].key
 
 
@@ -105,8 +126,10 @@ def _close(house: House, newest: Generation) -> int:
     with house.store.write() as session:
         _refuse_older(session, newest)
         for kind in _KINDS:
-            older = func.substr(kind.table.c.wrapped_key, 1, 5) != prefix_of(newest)
-            wrapped += _wrap(session, house.vault, kind, _rows(session, kind, where=older))
+            key, prefix = kind.table.c.wrapped_key, prefix_of(newest)
+            older = or_(func.length(key) != WRAPPED_SIZE, func.substr(key, 1, len(prefix)) != prefix)
+            changes = _changes(house.vault, kind, _rows(session, kind, where=older))
+            wrapped += _apply(session, kind, changes)
     return wrapped
 
 
@@ -122,26 +145,39 @@ def _rows(
     return session.execute((wanted if after is None else wanted.where(key > after)).limit(CHUNK)).all()
 
 
-def _older(rows: Sequence[Any], newest: Generation) -> Sequence[Any]:
-    prefix = prefix_of(newest)
-    return [row for row in rows if row.wrapped_key[: len(prefix)] != prefix]
+def _older(kind: _Kind, rows: Sequence[Any], newest: Generation) -> Sequence[Any]:
+    return [row for row in rows if _generation(kind, row) != newest]
 
 
-def _wrap(session: Session, vault: Vault, kind: _Kind, rows: Sequence[Any]) -> int:
-    if not rows:
-        return 0
-    changes = [{"row": row.key, "old": row.wrapped_key, "new": _again(vault, kind, row)} for row in rows]
-    key, wrapped = next(iter(kind.table.primary_key)), kind.table.c.wrapped_key
-    # Only where it is still the key that was read: an erasure in between must not be undone.
-    same = and_(key == bindparam("row"), wrapped == bindparam("old"))
-    session.connection().execute(update(kind.table).where(same).values(wrapped_key=bindparam("new")), changes)
-    return len(changes)
+def _generation(kind: _Kind, row: Any) -> Generation:
+    with _naming(kind, row):
+        return generation_of(row.wrapped_key)
+
+
+def _changes(vault: Vault, kind: _Kind, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    return [{"row": row.key, "old": row.wrapped_key, "new": _again(vault, kind, row)} for row in rows]
 
 
 def _again(vault: Vault, kind: _Kind, row: Any) -> bytes:
     name = kind.name(row.bound)
-    try:
+    with _naming(kind, row):
         return vault.wrap(vault.unwrap(row.wrapped_key, name), name)
+
+
+def _apply(session: Session, kind: _Kind, changes: list[dict[str, Any]]) -> int:
+    if changes:
+        key, wrapped = next(iter(kind.table.primary_key)), kind.table.c.wrapped_key
+        # Only where it is still the key that was read: an erasure in between must not be undone.
+        same = and_(key == bindparam("row"), wrapped == bindparam("old"))
+        change = update(kind.table).where(same).values(wrapped_key=bindparam("new"))
+        session.connection().execute(change, changes)
+    return len(changes)
+
+
+@contextmanager
+def _naming(kind: _Kind, row: Any) -> Iterator[None]:
+    try:
+        yield
     except VaultError as error:
         raise RotationError(kind.table.name, row.key) from error
 
@@ -149,7 +185,7 @@ def _again(vault: Vault, kind: _Kind, row: Any) -> bytes:
 def _refuse_older(session: Session, newest: Generation) -> None:
     statements = _POSTGRESQL if session.get_bind().dialect.name == "postgresql" else _SQLITE
     for kind in _KINDS:
-        names = {"table": kind.table.name, "floor": prefix_of(newest).hex(), "told": _TOLD}
+        names = {"table": kind.table.name, "floor": prefix_of(newest).hex(), "told": ROTATED_AWAY}
         for statement in statements:
             session.execute(text(statement.format(**names).replace(":", "\\:")))
 

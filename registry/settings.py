@@ -37,7 +37,11 @@ class Settings(DoorSettings):
     public_base: str = Field(
         "", description="where the public files are found; empty: this registry's /public"
     )
-    objects_url: str = Field("", description="URL of the object store; empty: a folder in the home folder")
+    objects_url: str = Field(
+        "",
+        pattern=r"^(s3://[a-z0-9][a-z0-9.-]{2,62}(/[A-Za-z0-9_.-]+)*/?|file:///[^?#]+)?$",
+        description="s3://BUCKET/PREFIX or file:///FOLDER, for encrypted objects and public files; empty: in the home",
+    )
     seal_at: int = Field(1024, ge=1, le=65536, description="seal a batch at this many licences")
     seal_after: float = Field(2.0, ge=0, le=3600, description="… or when the oldest waits this many seconds")
     lease: float = Field(
@@ -45,6 +49,17 @@ class Settings(DoorSettings):
     )
     depth: int = Field(0, ge=0, le=64, description="blocks on top of an anchor before it is final")
     list_size: int = Field(2**17, ge=4096, le=2**20, description="positions of a new status list")
+    erasures: str = Field(
+        "", description="the erasure journal, a file; empty: erasures.jsonl in the home folder"
+    )
+    keep_answers: int = Field(30, ge=1, description="days that answers to writes are kept")
+    keep_unused_documents: int = Field(30, ge=1, description="days that a document of no licence is kept")
+    keep_ended_documents: int = Field(
+        3_650, ge=1, description="days that a document is kept after its licence ended"
+    )
+    keep_ended_records: int = Field(
+        10_950, ge=1, description="days that a licence's values are kept after its end"
+    )
     unlock: str = Field("", repr=False, description="unlocks the key files in production mode")
 
     pkcs11_module: str = Field("", description="path of a PKCS #11 library; empty: keys in files")
@@ -84,6 +99,11 @@ class Settings(DoorSettings):
     def vault(self) -> Path:
         """The folder of the vault's key files."""
         return self.keys / "registry"
+
+    @property
+    def erasure_journal(self) -> Path:
+        """The file of the erasure journal."""
+        return Path(self.erasures) if self.erasures else self.home / "erasures.jsonl"
 
     @property
     def socket(self) -> Path:

@@ -17,7 +17,7 @@ from licence.receipt import Receipt
 from registry.errors import NotAnchoredError, NotFoundError
 from registry.house import House
 from registry.issuing import open_record
-from registry.store import final_batch, leaves_of, type_for
+from registry.store import demand_open, final_batch, leaves_of, type_for
 from registry.tables import Batch, Licence, StatusList
 
 MAX_VERSION = 17
@@ -83,8 +83,9 @@ def receipt(session: Session, licence: Licence) -> Receipt:
     return Receipt(batch.seq, licence.position, tuple(proof))
 
 
-def summary(licence: Licence, batch: Batch | None) -> dict[str, JsonValue]:
-    """What a department's list shows of a licence: no personal data."""
+def summary(licence: Licence, batch: Batch | None, *, held: bool = False) -> dict[str, JsonValue]:
+    """What a department's list shows of a licence: no personal data. Of a department that is held, no status: what was
+    revoked since the backup is not known here, and must not look valid."""
     return {
         "id": licence.id,
         "type": licence.type,
@@ -94,8 +95,9 @@ def summary(licence: Licence, batch: Batch | None) -> dict[str, JsonValue]:
         "issued_at": licence.iat,
         "not_before": licence.nbf,
         "expires_at": licence.exp,
-        "status": licence.status,
-        "act": licence.act,
+        "status": None if held else licence.status,
+        "act": None if held else licence.act,
+        "held": held,
         "anchored": batch is not None,
         "anchor": batch.seq if batch else None,
         "block": batch.block if batch else None,
@@ -107,10 +109,12 @@ def status_list(session: Session, list_: int) -> bytes:
 
     Raises:
         NotFoundError: there is no such list.
+        ReadOnlyError: the store is behind the chain: what was revoked since would be said to be valid.
     """
     known = session.get(StatusList, list_)
     if known is None:
         raise NotFoundError("没有这个状态列表", "no such status list")
+    demand_open(session, known.department)
     entries = bytearray((known.size + 3) // 4)
     wanted = select(Licence.status_index, Licence.status).where(
         Licence.status_list == list_, Licence.status != 0

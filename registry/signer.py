@@ -4,6 +4,7 @@ RuledSigner holds the rules of what may be signed, for keys in files and in a to
 SignerClient (signer_client.py) asks one in another process.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -21,6 +22,9 @@ from licence.keys import Kid, NetworkId, PublicKey, Usage, low_s, possession_sta
 from registry.errors import RegistryError
 
 COUNCIL = 0
+REFUSES = "the signer refuses: "
+_DEPARTMENTS = 2**31
+_ADDRESS = re.compile("0x[0-9a-fA-F]{40}")
 _SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 
@@ -38,7 +42,7 @@ class SigningError(RegistryError):
     code, status = "signing", 500
 
     def __init__(self, why: str) -> None:
-        super().__init__("签名服务拒绝签名", f"the signer refuses: {why}")
+        super().__init__("签名服务拒绝签名", f"{REFUSES}{why}")
 
 
 def no_key(usage: Usage, kid: Kid) -> SigningError:
@@ -109,6 +113,7 @@ class RuledSigner:
         self._keys, self._home, self._chain_id = keys, home, chain_id
 
     def create_key(self, department: int, usage: Usage, network: NetworkId) -> tuple[PublicKey, bytes]:
+        _demand_department(department, council=False)
         key = self._keys.create(department, usage)
         return key, self._sign(usage, key.kid, [possession_statement(network, department, usage, key)])[0]
 
@@ -130,9 +135,12 @@ class RuledSigner:
         return self._sign(Usage.PRESENT, kid, [status_token.cwt_to_be_signed(kid, payload)])[0]
 
     def account(self, department: int, role: Role) -> str:
+        _demand_department(department, council=role is Role.COUNCIL)
         return self._keys.account(department, role)
 
     def sign_transaction(self, address: str, transaction: Mapping[str, Any]) -> bytes:
+        if not _ADDRESS.fullmatch(str(address)):
+            raise SigningError("an account's address expected")
         self._demand_purpose(transaction, council=self._keys.role_of(address) is Role.COUNCIL)
         return _signed(dict(transaction), address, lambda digest: self._keys.sign_digest(address, digest))
 
@@ -150,6 +158,14 @@ class RuledSigner:
 
     def _deployment(self) -> Deployment:
         return Deployment.from_json((self._home / "deployment.json").read_text("utf-8"))
+
+
+def _demand_department(department: object, *, council: bool) -> None:
+    """A number becomes a folder's name or a label: nothing else may."""
+    if type(department) is not int or not COUNCIL <= department < _DEPARTMENTS:
+        raise SigningError(f"a department's number below {_DEPARTMENTS} expected")
+    if (department == COUNCIL) is not council:
+        raise SigningError("the council's account is the council's alone, and all it has")
 
 
 def _signed(transaction: dict[str, Any], address: str, sign: Callable[[bytes], bytes]) -> bytes:

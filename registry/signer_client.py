@@ -61,6 +61,8 @@ class SignerClient:
                     answer = json.loads(lines.readline())
         except (OSError, ValueError) as error:
             raise SignerUnreachableError(type(error).__name__) from error
+        if "unreachable" in answer:
+            raise SignerUnreachableError(answer["unreachable"])
         if "refused" in answer:
             raise SigningError(answer["refused"])
         return answer["done"]

@@ -11,8 +11,8 @@ from typing import Any
 
 from licence.errors import LicenceError
 from licence.keys import Kid, NetworkId, Usage
-from registry.errors import RegistryError
-from registry.signer import Role, Signer
+from registry.errors import RegistryError, UnreachableError
+from registry.signer import REFUSES, Role, Signer
 from registry.signer_client import reachable
 
 log = logging.getLogger("signer")
@@ -73,9 +73,12 @@ class SignerServer:
         try:
             question = json.loads(line)
             return {"done": self._deeds[question["deed"]](question)}
+        except UnreachableError as error:
+            log.warning("unreachable: %s", error.en)
+            return {"unreachable": error.en}
         except RegistryError as error:
             log.warning("refused: %s", error.en)
-            return {"refused": error.en}
+            return {"refused": error.en.removeprefix(REFUSES)}
         except (LicenceError, KeyError, ValueError, TypeError, OSError) as error:
             log.warning("refused: %s", type(error).__name__)
             return {"refused": f"not a question this signer answers ({type(error).__name__})"}

@@ -8,19 +8,26 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from enum import Enum
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event, make_url, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session, col, create_engine, select
 
 from licence.keys import Usage
-from registry.errors import NotFoundError, ReadOnlyError, StoppedError, UnreachableError
+from registry.errors import (
+    GoneError,
+    NotFoundError,
+    ReadOnlyError,
+    RotatedAwayError,
+    StoppedError,
+    UnreachableError,
+)
 from registry.faults import meaning
-from registry.migrating import migrate
+from registry.migrating import demand_newest, migrate
 from registry.tables import (
     NUMBERED,
     Batch,
@@ -36,8 +43,17 @@ from registry.tables import (
 
 _POSTGRESQL = "-c lock_timeout=5000 -c statement_timeout=60000 -c synchronous_commit=on -c timezone=UTC"
 _WAIT = 5
+ROTATED_AWAY = "wrapped under a key that was rotated away"  # what the database says of it: see rotating.py
 _POOL: dict[str, Any] = {"pool_size": 20, "max_overflow": 20, "pool_timeout": _WAIT}
 _LOCKS = 0x454C52  # the number of our advisory locks: "ELR"
+
+
+class Tables(StrEnum):
+    """What becomes of the tables when a database is opened."""
+
+    BROUGHT_ALONG = "brought along"  # migrated to this release
+    DEMANDED = "demanded"  # of this release already, and left alone
+    AS_THEY_ARE = "as they are"  # and be they half restored
 
 
 class Store:
@@ -46,13 +62,20 @@ class Store:
     `seal` makes the MAC of a row; its key is not in the database.
     """
 
-    def __init__(self, url: str, seal: Callable[[bytes], bytes]) -> None:
+    def __init__(
+        self, url: str, seal: Callable[[bytes], bytes], *, tables: Tables = Tables.BROUGHT_ALONG
+    ) -> None:
         self._seal = seal
         self._stopped = ""
         self._turn, self._kept = threading.Lock(), float("-inf")
         self._engine = _engine(url)
+        if tables is Tables.AS_THEY_ARE:
+            return
         try:
-            migrate(self._engine, self.seal_of_values)
+            if tables is Tables.DEMANDED:
+                demand_newest(self._engine)
+            else:
+                migrate(self._engine, self.seal_of_values)
         except OperationalError as error:
             self.close()
             raise meaning(error) from error
@@ -75,7 +98,8 @@ class Store:
         """A transaction that may write rows of these departments (none named: any row); committed whole, or not at all.
 
         Raises:
-            UnreachableError: the database is locked or gone, its disk is full, or it failed and a restart is needed.
+            UnreachableError: the database is locked or gone, its disk is full, it failed and a restart is needed,
+                or its wrapping key was rotated this moment.
         """
         with self._writing() as session:
             if self.dialect == "postgresql":
@@ -141,6 +165,8 @@ class Store:
 
     def _refusal(self, error: Exception) -> UnreachableError | None:
         """What an error means; None: it is none of the disk's or the server's, but of what was asked."""
+        if isinstance(error, IntegrityError) and ROTATED_AWAY in str(error.orig):
+            return RotatedAwayError()
         refusal, self._kept = meaning(error), float("-inf")
         if isinstance(refusal, StoppedError):
             self._stopped = refusal.why
@@ -161,9 +187,7 @@ class Store:
 
     def seal_of_values(self, table: str, values: dict[str, Any]) -> bytes:
         """The MAC over a row's columns by name."""
-        left_out = ("seal", "wrapped_key", NUMBERED.get(table))  # a wrapped key holds itself
-        told = {name: _plain(value) for name, value in values.items() if name not in left_out}
-        return self._seal(json.dumps([table, told], sort_keys=True, ensure_ascii=False).encode())
+        return self._seal(sealed_bytes(table, values))
 
     def demand_writable(self) -> None:
         """Writes what is there already, and waits until it is on the disk: whether a write would be kept. A busy
@@ -181,6 +205,13 @@ class Store:
     def close(self) -> None:
         """Gives the connections back."""
         self._engine.dispose()
+
+
+def sealed_bytes(table: str, values: dict[str, Any]) -> bytes:
+    """What the seal of a row is made over: its other columns by name, as JSON."""
+    left_out = ("seal", "wrapped_key", NUMBERED.get(table))  # a wrapped key holds itself
+    told = {name: _plain(value) for name, value in values.items() if name not in left_out}
+    return json.dumps([table, told], sort_keys=True, ensure_ascii=False).encode()
 
 
 def _plain(value: object) -> object:
@@ -248,6 +279,11 @@ def demand_open(session: Session, department: int) -> None:
         raise ReadOnlyError(hold.missing)
 
 
+def is_held(session: Session, department: int) -> bool:
+    """Whether something holds the department's writes up."""
+    return session.get(Hold, department) is not None
+
+
 def department_of(session: Session, token_hash: str) -> Department | None:
     """The department with that bearer key."""
     return session.exec(select(Department).where(Department.token_hash == token_hash)).first()
@@ -270,11 +306,23 @@ def licence_of(session: Session, department: int, public_id: str) -> Licence:
 
     Raises:
         NotFoundError: none of that id, or another department's.
+        GoneError: it was erased.
     """
     found = session.exec(select(Licence).where(Licence.id == public_id)).first()
     if found is None or found.department != department:
         raise NotFoundError("没有这份证照", "no such licence")
+    demand_kept(found)
     return found
+
+
+def demand_kept(licence: Licence) -> None:
+    """Demands that a licence's data is still there.
+
+    Raises:
+        GoneError: it was erased.
+    """
+    if licence.erased_at is not None:
+        raise GoneError
 
 
 def type_for(session: Session, department: int, code: str, version: int | None) -> TypeVersion:

@@ -24,6 +24,9 @@ def _one_of(states: type[StrEnum], first: StrEnum) -> Any:
     )
 
 
+# How the note of a batch or act begins that was lost with the database, and taken over from the chain: accepting.py.
+LOST = "lost"
+
 # Columns that the database counts itself: not known when the seal is made. Other rows name them, and are sealed.
 NUMBERED = {"subject": "id", "licence": "row", "batch": "id", "statusact": "id", "audit": "id"}
 
@@ -182,7 +185,8 @@ class Document(Sealed, table=True):
     wrapped_key: bytes
     media_type: str
     size: int
-    licence: int | None = Field(default=None, foreign_key="licence.row")
+    licence: int | None = Field(default=None, foreign_key="licence.row", index=True)
+    kept_at: int = _long(default=0)
 
 
 class Batch(Sealed, table=True):

@@ -16,10 +16,19 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from licence.canonical import JsonValue, jcs
 from licence.claims import SEED_SIZE, Seed
-from registry.key_files import KEY_SIZE, key_file
-from registry.wrapping import VaultError, Wrapping, WrappingFiles, WrappingKeys, seal, unseal
+from registry.key_files import KEY_SIZE, KeyFileError, key_file
+from registry.wrapping import OLDEST, VaultError, Wrapping, WrappingFiles, WrappingKeys, seal, unseal
 
 __all__ = ["KEY_SIZE", "Vault", "VaultError"]
+
+
+def _key_beside(path: Path, may_make: bool) -> bytes:
+    if not may_make and not path.exists():
+        raise KeyFileError(
+            f"{path} expected beside the wrapping keys, not found: bring it back from the copy of the keys. A new one "
+            "would find no holder and no number, and prove no row"
+        )
+    return key_file(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +48,12 @@ class Vault:
         """
         files = WrappingFiles(folder)
         wrapping = Wrapping(token, files) if token else Wrapping(files)
-        wrapping.begin(folder)
+        index, rows = folder / "index.key", folder / "rows.key"
+        wrapping.begin(folder, [index, rows])
         files.demand_private()
-        wrapping.generations()
-        return cls(wrapping, key_file(folder / "index.key"), key_file(folder / "rows.key"))
+        # Release 0.1.0 (its wrapping key is generation 0) had no key for rows. Otherwise what is missing was lost.
+        may_make = OLDEST in wrapping.generations()
+        return cls(wrapping, _key_beside(index, may_make), _key_beside(rows, may_make))
 
     def blind(self, kind: str, *parts: str) -> bytes:
         """The blind index of a value: HMAC-SHA256 over its kind and parts, so equal values are found, never read."""

@@ -5,7 +5,7 @@ It has no keys of its own. Several may run: for each department one holds the le
 
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 
 import structlog
@@ -17,7 +17,7 @@ from registry.chain import TransactionRefusedError
 from registry.checking import check
 from registry.errors import ConflictError, RegistryError, UnreachableError
 from registry.house import House
-from registry.issuing import BLOCK
+from registry.issuing import BLOCK, is_closed
 from registry.leases import LeaseLostError, Leases
 from registry.tables import Hold, Licence, StatusList
 
@@ -25,6 +25,7 @@ log = structlog.get_logger("worker")
 _PAUSE = 0.1
 _BACK_OFF = 1.0
 CHECK_EVERY = 10.0
+CHECK_HELD_EVERY = 2.0  # a node that lied for a moment holds nobody up for long
 
 
 def run(house: House, stop: threading.Event) -> None:
@@ -33,7 +34,7 @@ def run(house: House, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             leases.tend()
-            if time.monotonic() - checked > CHECK_EVERY:
+            if time.monotonic() - checked > (CHECK_HELD_EVERY if held_up(house) else CHECK_EVERY):
                 check(leases)
                 checked = time.monotonic()
             busy = round_(leases)
@@ -86,8 +87,13 @@ def seal(leases: Leases, force: bool = False) -> None:
 
 def _free(house: House, leases: Leases) -> set[int]:
     """The departments that are ours to work for, and not held up."""
+    return set(leases.held) - held_up(house)
+
+
+def held_up(house: House) -> set[int]:
+    """The departments whose chain knows more than the store."""
     with house.store.read() as session:
-        return set(leases.held) - set(session.exec(select(Hold.department)).all())
+        return set(session.exec(select(Hold.department)).all())
 
 
 def is_idle(house: House) -> bool:
@@ -110,6 +116,36 @@ def wait_idle(house: House, seconds: float = 120) -> None:
                 "上链超时，请稍后再试", "anchoring takes longer than expected: see the worker's log"
             )
         time.sleep(0.1)
+
+
+def work_until(house: House, done: Callable[[], bool], seconds: float = 120) -> None:
+    """Waits until `done`: a worker that lives does the work, and where none does, this process.
+
+    Raises:
+        UnreachableError: the chain or signer is away, or it took longer than `seconds`.
+    """
+    leases, end = Leases(house), time.monotonic() + seconds
+    try:
+        while not done():
+            if time.monotonic() > end:
+                raise UnreachableError(
+                    "上链超时，请稍后再运行一次，将从中断处继续",
+                    "it is not effective on the chain yet: see the worker's log; run it again, it goes on from there",
+                )
+            with suppress(LeaseLostError):
+                _help(leases)
+            time.sleep(_PAUSE)
+    finally:
+        leases.release()
+
+
+def _help(leases: Leases) -> None:
+    before = set(leases.held)
+    leases.tend()
+    if set(leases.held) - before:
+        check(leases)  # what the chain knows beyond us comes first, as in every round
+    if leases.held:
+        round_(leases, force=True)
 
 
 def run_until_idle(house: House, seconds: float = 120) -> None:
@@ -165,6 +201,11 @@ def _keep_lists_open(house: House, departments: Collection[int]) -> None:
     """A department whose last list is in its last block gets the next list in time."""
     with house.store.read() as session:
         newest = {row.department: row for row in session.exec(select(StatusList).order_by("id"))}
-    for department, list_ in newest.items():
-        if department in departments and (list_.block + 1) * BLOCK >= list_.size:
+        ending = [
+            department
+            for department, list_ in newest.items()
+            if (list_.block + 1) * BLOCK >= list_.size or is_closed(session, list_)
+        ]
+    for department in ending:
+        if department in departments:
             onboarding.open_list(house, department)

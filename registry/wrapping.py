@@ -7,6 +7,7 @@ Data keys have one size, so the length tells the two apart.
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NewType, Protocol
 
@@ -14,7 +15,15 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from registry.errors import RegistryError
-from registry.key_files import KEY_SIZE, KeyFileError, destroy_secret, locked, read_key, write_secret
+from registry.key_files import (
+    KEY_SIZE,
+    KeyFileError,
+    destroy_secret,
+    key_file,
+    locked,
+    read_key,
+    write_secret,
+)
 
 NONCE_SIZE = 12
 Generation = NewType("Generation", int)
@@ -22,6 +31,7 @@ OLDEST = Generation(0)
 _VERSION = b"\x01"
 _SEALED = NONCE_SIZE + KEY_SIZE + 16
 _PREFIX = 5
+WRAPPED_SIZE = _PREFIX + _SEALED
 _OLDEST_FILE = "wrapping.key"
 _FILE = re.compile(r"wrapping-([1-9][0-9]{0,8})\.key")
 
@@ -35,6 +45,12 @@ class VaultError(RegistryError):
         super().__init__("加密数据无法打开", f"{what} does not open: altered, swapped, or under another key")
 
 
+class KeyGoneError(VaultError):
+    """A wrapping key that is not here: rotated away this moment, so that asking again helps; or for ever."""
+
+    code, status = "vault_key_gone", 503
+
+
 class WrappingKeys(Protocol):
     """Where wrapping keys are. Whoever asks never sees one: it seals and opens."""
 
@@ -42,7 +58,7 @@ class WrappingKeys(Protocol):
         """Those that are there, in any order."""
 
     def holds(self, generation: Generation) -> bool:
-        """Whether it is there, or was when last looked."""
+        """Whether it is there."""
 
     def make(self, generation: Generation) -> None:
         """Makes a key, durably, unless it is there."""
@@ -107,12 +123,15 @@ class Wrapping:
             )
         return found
 
-    def begin(self, folder: Path) -> None:
-        """Makes the first generation, unless there is one, or `folder` holds other keys: then the first was lost."""
+    def begin(self, folder: Path, others: Sequence[Path]) -> None:
+        """Makes the first generation and the `others` beside it, unless there is one, or `folder` holds keys already:
+        then the first was lost. The others are there before it is."""
         if self._found():
             return
         with locked(folder, wait=True):
             if not self._found() and not any(folder.glob("*.key")):
+                for path in others:
+                    key_file(path)
                 self._places[0].make(Generation(1))
 
     def add(self) -> Generation:
@@ -151,7 +170,11 @@ class WrappingFiles:
         return found
 
     def holds(self, generation: Generation) -> bool:
-        return generation in self._keys or self._path(generation).exists()
+        # What another process destroyed is forgotten here too, before it could open anything.
+        if self._path(generation).exists():
+            return True
+        self._keys.pop(generation, None)
+        return False
 
     def make(self, generation: Generation) -> None:
         write_secret(self._path(generation), os.urandom(KEY_SIZE))
@@ -196,7 +219,7 @@ def generation_of(wrapped: bytes) -> Generation:
     """
     if len(wrapped) == _SEALED:
         return OLDEST
-    if len(wrapped) == _PREFIX + _SEALED and wrapped[:1] == _VERSION:
+    if len(wrapped) == WRAPPED_SIZE and wrapped[:1] == _VERSION:
         generation = int.from_bytes(wrapped[1:_PREFIX], "big")
         if generation > OLDEST:
             return Generation(generation)
@@ -208,9 +231,9 @@ def prefix_of(generation: Generation) -> bytes:
     return b"" if generation == OLDEST else _VERSION + generation.to_bytes(4, "big")
 
 
-def gone(generation: Generation) -> VaultError:
+def gone(generation: Generation) -> KeyGoneError:
     """What is said of a generation that is not there."""
-    return VaultError(
+    return KeyGoneError(
         f"a key wrapped under generation {generation}, whose key is not here (rotated this moment: ask again; "
         "or a backup from before a rotation),"
     )

@@ -1,7 +1,8 @@
 """Commands for the registry's keys. They print names of keys, never a key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,13 +15,15 @@ from registry.rotating import rotate
 from registry.settings import Settings, read_settings
 from registry.signer import COUNCIL, Role
 from registry.tables import Document, Subject
+from registry.wrapping import Generation, WrappingFiles
 
 Saying = Callable[[], AbstractContextManager[None]]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object, last, on standard output")]
 _console = Console(stderr=True, soft_wrap=True)
 _WARNING = (
-    "Backups made before this cannot be opened afterwards, and nobody can undo it. Take a new backup of the database "
-    "and of the keys as soon as it is done."
+    "Backups of the database made before this cannot be opened afterwards, and nobody can undo it. It is so only once "
+    "every copy of the old wrapping key is destroyed too: copies of key files, snapshots of this disk, the token's "
+    "backup. Take a new backup of the database and of the keys as soon as it is done."
 )
 
 
@@ -32,7 +35,7 @@ def register(app: typer.Typer, saying: Saying, tell: Callable[[dict[str, Any], b
         yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False, as_json: Json = False
     ) -> None:
         """Make a new wrapping key, wrap every data key under it, destroy the old one. Backups made before this cannot
-        be opened afterwards: take a new one."""
+        be opened afterwards: take a new one, and destroy every copy of the old key."""
         with saying():
             tell(rotate_key(yes=yes), as_json)
 
@@ -63,17 +66,23 @@ def inventory() -> dict[str, Any]:
     house = build(settings, own_signer(settings))
     found = {
         "mode": str(settings.mode),
-        "signing_keys": _place(settings, settings.pkcs11_token if settings.pkcs11_module else ""),
-        "wrapping_keys": _place(settings, settings.pkcs11_wrapping_token),
-        "wrapping_generations": list(house.vault.wrapping.generations()),
+        "signing_keys": _place(settings.pkcs11_token if settings.pkcs11_module else "", settings.keys),
+        "wrapping_keys": {str(one): _place(*where) for one, where in _generations(settings, house)},
         "council": house.signer.account(COUNCIL, Role.COUNCIL),
     }
     house.store.close()
     return found
 
 
-def _place(settings: Settings, label: str) -> str:
-    return f"token {label}" if label else f"files in {settings.keys}"
+def _generations(settings: Settings, house: House) -> Iterator[tuple[Generation, tuple[str, Path]]]:
+    in_files = WrappingFiles(settings.vault).generations()
+    for generation in house.vault.wrapping.generations():
+        label = "" if generation in in_files else settings.pkcs11_wrapping_token
+        yield generation, (label, settings.vault)
+
+
+def _place(label: str, folder: Path) -> str:
+    return f"token {label}" if label else f"files in {folder}"
 
 
 def _data_keys(house: House) -> int:

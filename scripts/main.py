@@ -29,7 +29,17 @@ from registry.mapping import RowMapping
 from registry.rows import read_table
 from registry.settings import SettingsError, read_settings
 from registry.store import department_by_id, licence_of
-from scripts import demo, key_commands, seeding, tamper, up
+from scripts import (
+    backup_commands,
+    demo,
+    erase_commands,
+    fsck_commands,
+    key_commands,
+    seeding,
+    tamper,
+    up,
+    witness_commands,
+)
 from scripts.stack import Ports, StackError
 from verifier.audit import audit as run_audit
 from verifier.chain import NodeError
@@ -355,7 +365,8 @@ def audit(
     raise typer.Exit(1 if found.differences else 0)
 
 
-key_commands.register(app, saying, tell)
+for commands in (backup_commands, erase_commands, fsck_commands, key_commands, witness_commands):
+    commands.register(app, saying, tell)
 
 if __name__ == "__main__":
     app()

@@ -21,6 +21,14 @@ from registry.signer import COUNCIL, Role
 
 ROOT = Path(__file__).resolve().parent.parent
 _PR_SET_PDEATHSIG = 1
+_REGISTRY = ("registry", "worker")
+# Each secret goes to those who need it: whoever takes the process that faces the network finds no signing secret there.
+_SECRETS = {
+    "ELICENCE_UNLOCK": ("signer",),
+    "ELICENCE_PKCS11_PIN": ("signer",),
+    "ELICENCE_PKCS11_WRAPPING_PIN": _REGISTRY,
+    "ELICENCE_DATABASE_URL": _REGISTRY,
+}
 
 
 class StackError(Exception):
@@ -71,7 +79,8 @@ class Stack:
     ports: Ports = field(default_factory=Ports)
     chain_url: str = ""
     chain_id: int = 20_261
-    database_url: str = ""
+    database_url: str = field(default_factory=lambda: os.environ.get("ELICENCE_DATABASE_URL", ""))
+    objects_url: str = field(default_factory=lambda: os.environ.get("ELICENCE_OBJECTS_URL", ""))
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -83,6 +92,7 @@ class Stack:
             chain_id=self.chain_id,
             registry_port=self.ports.registry,
             database_url=self.database_url,
+            objects_url=self.objects_url,
         )
 
     @property
@@ -198,7 +208,12 @@ class Stack:
                 process.kill()
                 process.wait()
 
-    def _environment(self) -> Mapping[str, str]:
+    def environment(self, name: str) -> Mapping[str, str]:
+        """What one process is told."""
+        told = self._told()
+        return {key: value for key, value in told.items() if name in _SECRETS.get(key, (name,))}
+
+    def _told(self) -> Mapping[str, str]:
         settings = self.settings
         return {
             **os.environ,
@@ -206,6 +221,7 @@ class Stack:
             "ELICENCE_CHAIN_URL": settings.chain_url,
             "ELICENCE_CHAIN_ID": str(self.chain_id),
             "ELICENCE_DATABASE_URL": self.database_url,
+            "ELICENCE_OBJECTS_URL": self.objects_url,
             "ELICENCE_REGISTRY_PORT": str(self.ports.registry),
             "ELICENCE_VERIFIER_PORT": str(self.ports.verifier),
             "ELICENCE_MIRROR": f"{self.registry}/public",
@@ -225,7 +241,7 @@ class Stack:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                env=self._environment(),
+                env=self.environment(name),
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
 

@@ -18,6 +18,7 @@ from verifier.index import GapError
 from verifier.memory import Memory
 from verifier.settings import Settings, SettingsError, read_settings
 from verifier.trust import Trust
+from verifier.witnesses import Listener
 
 
 def main() -> int:
@@ -52,8 +53,11 @@ def serve(settings: Settings, pins: Deployment) -> None:
             f"{settings.index} is broken ({error}): delete it, and it is rebuilt from the chain"
         ) from error
     follower.look()
-    thread = threading.Thread(target=follower.run, args=(stop, settings.poll), daemon=True)
-    thread.start()
+    loops = [follower.run]
+    loops += [Listener(trust, Node(settings.chain_url, pins), each).run for each in settings.required]
+    threads = [threading.Thread(target=loop, args=(stop, settings.poll), daemon=True) for loop in loops]
+    for thread in threads:
+        thread.start()
     print(f"ready http://{settings.host}:{settings.verifier_port}", flush=True)
     doorway = Doorway(settings)
     app = App(trust, doorway=doorway, home=settings.home)
@@ -61,7 +65,8 @@ def serve(settings: Settings, pins: Deployment) -> None:
         serve_door(app, (settings.host, settings.verifier_port), settings, doorway.stopping)
     finally:
         stop.set()
-        thread.join(5)
+        for thread in threads:
+            thread.join(5)
 
 
 if __name__ == "__main__":

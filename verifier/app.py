@@ -25,12 +25,11 @@ from doors.doorway import Doorway
 from doors.limits import limits
 from doors.wall import Message, Receive, Send, Wall
 from licence.facts import Asked
-from licence.reasons import Verdict
 from verifier import openapi
 from verifier.condition import FIGURES, parts
 from verifier.forging import ForgeError, forge
 from verifier.openapi import problems
-from verifier.trust import Trust
+from verifier.trust import PLIGHTS, Trust
 from verifier.verifying import answer
 
 STATIC = Path(__file__).parent / "static"
@@ -45,6 +44,7 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_OURS = {reason.name for reason in PLIGHTS}
 _SHAPE = (
     'a JSON object {"presentation": text} expected, for a wallet with "audience" and "nonce", both texts; '
     'for a batch {"questions": [1 to 100 of these]}'
@@ -112,8 +112,7 @@ class App:
             raise TypeError("presentation: a text")
         found = answer(self._trust, text.strip(), int(self._clock()), question)
         self._verdicts.labels(found["verdict"], found["reason"] or "none").inc()
-        ours = found["verdict"] == Verdict.UNDETERMINED and self._trust.reason is not None
-        return (503 if ours and found["form"] else 200), found
+        return (503 if found["reason"] in _OURS and found["form"] else 200), found
 
 
 def _answered(verify: Callable[[Any], tuple[int, Any]], body: bytes) -> tuple[int, bytes]:
@@ -255,7 +254,7 @@ def _describe(app: FastAPI) -> None:
 
 
 def _network(trust: Trust) -> dict[str, Any]:
-    index, pins, head = trust.index, trust.deployment, trust.index.head
+    index, pins, head, now = trust.index, trust.deployment, trust.index.head, time.time()
     return {
         "chain_id": pins.chain_id,
         "genesis_hash": pins.genesis_hash,
@@ -275,6 +274,10 @@ def _network(trust: Trust) -> dict[str, Any]:
             for known in index.departments.values()
         ],
         "licences": len(trust.files.places),
+        "witnesses": [
+            {"at": url, "agrees": heard.plight is None and now < heard.until}
+            for url, heard in trust.witnesses.items()
+        ],
         "single_operator": True,
     }
 

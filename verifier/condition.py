@@ -24,14 +24,18 @@ def parts(trust: Trust, home: Path | None, clock: Callable[[], float] = time.tim
     """The parts, in the order of their telling; without a home folder there is no disk among them."""
     needed, shown = Weight.NEEDED, Weight.SHOWN
     told = [
-        Part("chain", needed, lambda: _chain(trust)),
+        Part("chain", needed, lambda: _chain(trust, int(clock()))),
         Part("head", needed, lambda: _head(trust, int(clock()))),
         Part("files", shown, lambda: _files(trust)),
     ]
     return [*told, Part("disk", shown, lambda: _disk(home))] if home is not None else told
 
 
-def _chain(trust: Trust) -> Finding:
+def _chain(trust: Trust, now: int) -> Finding:
+    plight = trust.plight(now)
+    if plight is not None:
+        said = plight.en or trust.doubt or plight.reason.name.lower().replace("_", " ")
+        return Finding(False, plight.zh or "有疑问", said)
     if trust.doubt is not None:
         return Finding(not trust.disagrees and trust.index.head is not None, "有疑问", trust.doubt)
     proven = "proven by storage" if trust.proven else "by the node's word"

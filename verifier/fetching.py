@@ -1,15 +1,18 @@
 """Fetches public files over HTTP. Addresses come from the chain, so a stranger may have chosen them: they are limited.
 
-Only https to addresses of the open Internet, or the one mirror that the operator configured.
+Only https to addresses of the open Internet, or the one mirror that the operator configured. Witnesses' statements come
+from addresses that the operator configured, small and soon, or not at all.
 """
 
 import ipaddress
 import socket
+import time
 from urllib.parse import urlsplit
 
 import httpx
 
 MAX_FILE = 32 * 2**20
+SILENCE, PATIENCE = 2.0, 5.0
 
 
 class FetchError(Exception):
@@ -38,6 +41,45 @@ class Fetcher:
                 return _body(response)
         except httpx.HTTPError as error:
             raise FetchError(f"{name}: {type(error).__name__}") from error
+
+    def close(self) -> None:
+        """Gives the connections back."""
+        self._client.close()
+
+
+class StatementFetcher:
+    """Gets a witness's statement: no redirect, nothing unpacked, a bounded size and a hard end."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._client = httpx.Client(
+            timeout=SILENCE,
+            follow_redirects=False,
+            trust_env=False,
+            headers={"accept-encoding": "identity"},
+        )
+
+    def get(self, url: str) -> str:
+        """The text of a statement.
+
+        Raises:
+            FetchError: not there, too long, too late, or no text.
+        """
+        end = time.monotonic() + PATIENCE
+        try:
+            with self._client.stream("GET", url) as response:
+                response.raise_for_status()
+                data = b""
+                for part in response.iter_raw():
+                    data += part
+                    if len(data) > self._limit or time.monotonic() > end:
+                        raise FetchError(f"at most {self._limit} bytes within {PATIENCE} s expected")
+        except httpx.HTTPError as error:
+            raise FetchError(type(error).__name__) from error
+        try:
+            return data.decode("ascii")
+        except UnicodeDecodeError as error:
+            raise FetchError("a statement in ASCII expected") from error
 
     def close(self) -> None:
         """Gives the connections back."""

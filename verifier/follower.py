@@ -1,26 +1,30 @@
-"""Follows the chain: block after block into the index, public files after them. Doubts first, answers later."""
+"""Follows the chain: block after block into the index, public files after them. Doubts first, answers later.
+
+A chain that went back is read anew, and believed once everything that was known of it is there again.
+"""
 
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NoReturn
 
 import structlog
 
 from contracts.deployment import PinError
-from contracts.events import decode
 from licence.facts import Head
-from verifier.chain import Node, NodeError, ProofsNotServedError
+from verifier.chain import Node, NodeError
+from verifier.continuity import Loss, losses
 from verifier.fetching import Fetcher, FetchError
 from verifier.index import GapError, Index
 from verifier.leaves import WrongFileError
 from verifier.memory import Memory
 from verifier.proofs import ProofError
-from verifier.trust import Trust
+from verifier.reading import Reader
+from verifier.trust import LostError, Trust
 
 log = structlog.get_logger("verifier")
-_SPAN = 5_000
 
 
 class Follower:
@@ -30,18 +34,25 @@ class Follower:
         self, trust: Trust, node: Node, fetcher: Fetcher, memory: Memory, *, files: bool = True
     ) -> None:
         self._trust, self._node, self._fetcher, self._memory = trust, node, fetcher, memory
+        self._reader = Reader(node, trust.deployment)
         self._pinned, self._files = False, files
         self._failed: dict[str, float] = {}
+        self._went_back, self._rest = False, 0.0
+        self._kept: str | None = None
+        self._refused: tuple[Head, Sequence[Loss]] | None = None
         self._recall()
 
     def _recall(self) -> None:
-        """Begins where the last run ended."""
+        """Begins where the last run ended, with its doubt if it had one."""
         head = self._memory.head()
         if head is None:
             return
         for entry in self._memory.logs():
-            _apply(self._trust.index, entry)
+            self._trust.index.take(entry)
         self._trust.index.head = head
+        self._kept = self._memory.doubt()
+        if self._kept is not None:
+            self._trust.doubt, self._trust.disagrees = self._kept, True
         self._fetch_missing()
 
     def run(self, stop: threading.Event, poll: float) -> None:
@@ -60,92 +71,98 @@ class Follower:
             self._fetch_missing()
         except NodeError as error:
             self._pinned = False
-            self._say(f"the chain's node does not answer ({error})", disagrees=self._trust.disagrees)
-        except (PinError, GapError, ProofError, ValueError) as error:
+            if not self._trust.disagrees:  # what was found wrong before stays said
+                self._say(f"the chain's node does not answer ({error})", None)
+        except (PinError, GapError, ProofError, LostError, ValueError) as error:
             self._pinned = False
-            self._say(str(error), disagrees=True)
+            self._say(str(error), error)
         except (
             sqlite3.Error,
             OSError,
         ) as error:  # the disk's fault, not the chain's: what was read stays true
             log.warning("index", error=type(error).__name__)
-            why = f"the index cannot be written ({type(error).__name__}): is the disk full?"
-            self._say(why, disagrees=self._trust.disagrees)
+            if not self._trust.disagrees:
+                why = f"the index cannot be written ({type(error).__name__}): is the disk full?"
+                self._say(why, None)
         except Exception as error:  # the loop's edge: a surprise is a doubt, and never the end of looking
             log.exception("looking at the chain failed")
             self._pinned = False
-            self._say(f"the node's answers make no sense ({type(error).__name__})", disagrees=True)
+            self._say(f"the node's answers make no sense ({type(error).__name__})", error)
         else:
-            self._say(None, disagrees=False)
+            self._say(None, None)
 
-    def _say(self, doubt: str | None, *, disagrees: bool) -> None:
+    def _say(self, doubt: str | None, error: Exception | None) -> None:
         if doubt != self._trust.doubt:
             log.info("chain", doubt=doubt)
-        self._trust.doubt, self._trust.disagrees = doubt, disagrees
+        self._trust.lost = error.lost if isinstance(error, LostError) else ()
+        self._trust.doubt, self._trust.disagrees = doubt, error is not None
+        self._keep(doubt if error else None)
+
+    def _keep(self, doubt: str | None) -> None:
+        """For the next run; on a full disk again at the next look."""
+        if doubt == self._kept:
+            return
+        with suppress(sqlite3.Error):
+            self._memory.keep_doubt(doubt)
+            self._kept = doubt
 
     def _advance(self) -> None:
+        newest = self._reader.newest()
+        gone = self._gone(newest)
+        if gone is None:
+            self._went_back, self._refused = False, None
+            self._read_on(newest)
+        elif self._went_back:
+            self._read_anew(newest)
+            self._went_back = False
+        else:
+            self._went_back = True
+            raise GapError(gone)
+
+    def _gone(self, newest: Head) -> str | None:
+        """In words, what of the chain that was read is no longer there; None: it goes on."""
         before = self._trust.index.head
-        newest = _head(self._node.one("eth_getBlockByNumber", ["latest", False]))
-        if before is not None:
-            self._demand_continuation(before, newest)
-            if newest == before:
-                return
-        start = before.number + 1 if before else self._trust.deployment.block + 1
-        while start <= newest.number:
-            end = min(start + _SPAN - 1, newest.number)
-            self._read(start, end)
-            start = end + 1
-
-    def _demand_continuation(self, before: Head, newest: Head) -> None:
+        if before is None:
+            return None
         if newest.number < before.number:
-            raise GapError(f"the head went back from block {before.number} to {newest.number}")
-        same = _head(self._node.one("eth_getBlockByNumber", [hex(before.number), False]))
-        if same.hash != before.hash:
-            raise GapError(f"block {before.number} is another than it was")
+            return f"the head went back from block {before.number} to {newest.number}"
+        if self._reader.block(before.number).hash != before.hash:
+            return f"block {before.number} is another than it was"
+        return None
 
-    def _read(self, start: int, end: int) -> None:
-        """Takes in the blocks of a span: into a copy first, so that a doubtful span leaves no trace."""
-        wanted = {
-            "fromBlock": hex(start),
-            "toBlock": hex(end),
-            "address": list(self._trust.deployment.addresses.values()),
-        }
-        header, logs = self._node.many(
-            [("eth_getBlockByNumber", [hex(end), False]), ("eth_getLogs", [wanted])]
-        )
-        index = _copy(self._trust.index) if logs else self._trust.index
-        for entry in logs:
-            if not start <= int(entry["blockNumber"], 16) <= end:
-                raise GapError("a log of a block that was not asked for")
-            _apply(index, entry)
-        head = _head(header)
-        self._trust.proven = self._demand_counters(index, head)
-        self._memory.remember(logs, head)
-        index.head = head
-        self._trust.index = index
+    def _read_on(self, newest: Head) -> None:
+        for span in self._reader.read(self._trust.index, newest):
+            self._trust.proven = span.proven
+            self._memory.remember(span.logs, span.head)
+            self._trust.index = span.index
 
-    def _demand_counters(self, index: Index, head: Head) -> bool:
-        """Compares the index with the contracts' own counters; says whether these were proven, or only told."""
-        wanted = list(index.proven_counters())
-        try:
-            for counter, found in zip(wanted, self._node.proven(wanted, head), strict=True):
-                if found != counter.expected:
-                    raise GapError(
-                        f"{counter.name}: {counter.expected} by its events, {found} in its storage"
-                    )
-        except ProofsNotServedError:
-            self._demand_told(index, head.number)
-            return False
-        return True
+    def _read_anew(self, newest: Head) -> None:
+        """Reads the chain that stands now from its beginning, beside the index that answers meanwhile.
 
-    def _demand_told(self, index: Index, block: int) -> None:
-        wanted = list(index.counters())
-        found = self._node.views(
-            [(contract, view, arguments) for contract, view, arguments, _ in wanted], block
-        )
-        for (contract, view, arguments, expected), values in zip(wanted, found, strict=True):
-            if values[: len(expected)] != expected:
-                raise GapError(f"{contract}.{view}{arguments}: {expected} by its events, {values} by itself")
+        Raises:
+            LostError: something that was known is not there.
+        """
+        refused = self._refused
+        if refused is not None and (refused[0] == newest or time.monotonic() < self._rest):
+            raise LostError(refused[1])
+        started, fresh, proven = time.monotonic(), Index(), False
+        self._memory.begin_anew()
+        for span in self._reader.read(fresh, newest):
+            self._memory.set_aside(span.logs)
+            fresh, proven = span.index, span.proven
+        lost = losses(self._trust.index, fresh)
+        if lost:
+            self._rest = 2 * time.monotonic() - started  # a long chain is read half of the time at most
+            self._refuse(newest, lost, first=refused is None)
+        self._memory.adopt(newest)
+        self._trust.index, self._trust.proven, self._refused = fresh, proven, None
+        log.warning("the chain went back, and has everything again", block=newest.number)
+
+    def _refuse(self, newest: Head, lost: Sequence[Loss], *, first: bool) -> NoReturn:
+        for loss in lost if first else ():
+            log.warning("lost", what=loss.en, other=loss.other)
+        self._refused = (newest, lost)
+        raise LostError(lost)
 
     def _fetch_missing(self) -> None:
         """Fetches public files that are not held; what fails is tried again after a while."""
@@ -185,28 +202,3 @@ class Follower:
             data = self._fetcher.get(self._trust.index.departments[department].uri, name)
         self._trust.files.add_leaves(anchor, data)
         self._memory.keep_leaves(department, anchor.root, data)
-
-
-def _apply(index: Index, entry: Mapping[str, Any]) -> None:
-    event = decode(entry)
-    if event is not None:
-        index.apply(event)
-
-
-def _copy(index: Index) -> Index:
-    """A copy that shares what no event changes in place."""
-    fresh = Index(index.head, index.revision, index.voids)
-    fresh.departments = dict(index.departments)
-    fresh.keys, fresh.proofs, fresh.types = dict(index.keys), dict(index.proofs), dict(index.types)
-    fresh.anchors = {department: list(known) for department, known in index.anchors.items()}
-    fresh.lists = {
-        list_: type(known)(known.size, known.changes, dict(known.entries))
-        for list_, known in index.lists.items()
-    }
-    return fresh
-
-
-def _head(block: Mapping[str, Any] | None) -> Head:
-    if block is None:
-        raise GapError("a block that was there is gone")
-    return Head(int(block["number"], 16), bytes.fromhex(block["hash"][2:]), int(block["timestamp"], 16))

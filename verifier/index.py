@@ -3,6 +3,8 @@
 A number that is missing or comes twice means that a node hides something: GapError, and no more verdicts from it.
 """
 
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,6 +16,9 @@ from licence.facts import DepartmentFacts, Head, KeyFacts, StatusFacts, TypeFact
 from licence.keys import Kid, PublicKey, Suite, Usage
 from licence.receipt import Anchor
 from licence.status import Act, Status, StatusRef
+from licence.witness import NOTHING, DepartmentHead, after
+
+MARKS = 4_096
 
 
 class GapError(Exception):
@@ -22,11 +27,12 @@ class GapError(Exception):
 
 @dataclass(slots=True)
 class StatusListIndex:
-    """One list: its size, the number of changes, and the entries that are not VALID-since-ever."""
+    """One list: its size, the number of changes, the entries that are not VALID-since-ever, how often each turned."""
 
     size: int
     changes: int = 0
     entries: dict[int, StatusFacts] = field(default_factory=dict)
+    turns: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -42,6 +48,54 @@ class Index:
     types: dict[tuple[int, str, int], TypeFacts] = field(default_factory=dict)
     anchors: dict[int, list[Anchor]] = field(default_factory=dict)
     lists: dict[int, StatusListIndex] = field(default_factory=dict)
+    marks: deque[tuple[int, bytes]] = field(default_factory=lambda: deque([(0, NOTHING)], MARKS))
+
+    def take(self, log: Mapping[str, Any]) -> Event | None:
+        """Takes in the next log of the three contracts, and gives the event in it.
+
+        Raises:
+            GapError, ValueError: it does not follow the one before, or does not fit its event.
+        """
+        event = events.decode(log)
+        if event is not None:
+            self.apply(event)
+        self.marks.append((int(log["blockNumber"], 16), after(self.digest, log)))
+        return event
+
+    @property
+    def digest(self) -> bytes:
+        """The digest of every log up to the head, in order (docs/format.md §10)."""
+        return self.marks[-1][1]
+
+    def digest_at(self, block: int) -> bytes | None:
+        """The digest of every log up to a block; None: too long ago to be known still."""
+        place = bisect_right(self.marks, block, key=lambda mark: mark[0])
+        return self.marks[place - 1][1] if place else None
+
+    def heads(self) -> tuple[DepartmentHead, ...]:
+        """Each department's last numbers, in order."""
+        changes: dict[int, int] = {}
+        for list_, known in self.lists.items():
+            changes[list_ >> 32] = changes.get(list_ >> 32, 0) + known.changes
+        found = []
+        for department in sorted({*self.departments, *self.anchors, *changes}):
+            anchors = self.anchors.get(department, ())
+            root = anchors[-1].root if anchors else bytes(32)
+            found.append(DepartmentHead(department, len(anchors), root, changes.get(department, 0)))
+        return tuple(found)
+
+    def copy(self) -> "Index":
+        """A copy that shares what no event changes in place."""
+        fresh = Index(self.head, self.revision, self.voids)
+        fresh.departments = dict(self.departments)
+        fresh.keys, fresh.proofs, fresh.types = dict(self.keys), dict(self.proofs), dict(self.types)
+        fresh.anchors = {department: list(known) for department, known in self.anchors.items()}
+        fresh.lists = {
+            list_: StatusListIndex(known.size, known.changes, dict(known.entries), dict(known.turns))
+            for list_, known in self.lists.items()
+        }
+        fresh.marks = deque(self.marks, MARKS)
+        return fresh
 
     def apply(self, event: Event) -> None:
         """Takes in the next event.
@@ -142,6 +196,7 @@ class Index:
         for index in event.indices:
             if known.entries.get(index, _UNTOUCHED).status is not facts.status:
                 known.entries[index] = facts
+                known.turns[index] = known.turns.get(index, 0) + 1
 
     def _admitted(self, event: events.DepartmentAdmitted) -> None:
         window = Window(event.begins, 2**40 - 1)

@@ -15,6 +15,8 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS network(id INTEGER PRIMARY KEY CHECK (id = 0), name TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS head(id INTEGER PRIMARY KEY CHECK (id = 0), number INTEGER, hash BLOB, time INTEGER);
 CREATE TABLE IF NOT EXISTS log(block INTEGER, place INTEGER, entry TEXT, PRIMARY KEY (block, place));
+CREATE TABLE IF NOT EXISTS aside(block INTEGER, place INTEGER, entry TEXT, PRIMARY KEY (block, place));
+CREATE TABLE IF NOT EXISTS doubt(id INTEGER PRIMARY KEY CHECK (id = 0), words TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS leaves(department INTEGER, root BLOB, data BLOB, PRIMARY KEY (department, root));
 CREATE TABLE IF NOT EXISTS definition(digest BLOB PRIMARY KEY, data BLOB);
 """
@@ -30,7 +32,7 @@ class Memory:
         self._db.executescript(_TABLES)
         known = self._db.execute("SELECT name FROM network").fetchone()
         if known is None or known[0] != network:
-            for table in ("network", "head", "log", "leaves", "definition"):
+            for table in ("network", "head", "log", "aside", "doubt", "leaves", "definition"):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608  # names of our own
             self._db.execute("INSERT INTO network VALUES(0, ?)", (network,))
 
@@ -46,12 +48,41 @@ class Memory:
 
     def remember(self, logs: Sequence[Mapping[str, Any]], head: Head) -> None:
         """Stores what was read up to `head`, in one transaction."""
-        rows = [(int(log["blockNumber"], 16), int(log["logIndex"], 16), json.dumps(log)) for log in logs]
         with self._db:
             self._db.execute("BEGIN")
-            self._db.executemany("INSERT INTO log VALUES(?, ?, ?)", rows)
-            values = (head.number, head.hash, head.time)
-            self._db.execute("INSERT OR REPLACE INTO head VALUES(0, ?, ?, ?)", values)
+            self._db.executemany("INSERT INTO log VALUES(?, ?, ?)", _rows(logs))
+            self._db.execute("INSERT OR REPLACE INTO head VALUES(0, ?, ?, ?)", _values(head))
+
+    def begin_anew(self) -> None:
+        """Forgets what was set aside by an earlier reading."""
+        self._db.execute("DELETE FROM aside")
+
+    def set_aside(self, logs: Sequence[Mapping[str, Any]]) -> None:
+        """Stores logs of a chain that is read anew, without believing them."""
+        with self._db:
+            self._db.execute("BEGIN")
+            self._db.executemany("INSERT INTO aside VALUES(?, ?, ?)", _rows(logs))
+
+    def adopt(self, head: Head) -> None:
+        """Puts what was set aside in the place of what was read before, in one transaction."""
+        with self._db:
+            self._db.execute("BEGIN")
+            self._db.execute("DELETE FROM log")
+            self._db.execute("INSERT INTO log SELECT block, place, entry FROM aside")
+            self._db.execute("DELETE FROM aside")
+            self._db.execute("INSERT OR REPLACE INTO head VALUES(0, ?, ?, ?)", _values(head))
+
+    def doubt(self) -> str | None:
+        """Why the chain was not believed when last looked at; None: it was."""
+        row = self._db.execute("SELECT words FROM doubt").fetchone()
+        return row[0] if row else None
+
+    def keep_doubt(self, words: str | None) -> None:
+        """Stores a doubt, so that no restart forgets it; None: it is over."""
+        if words is None:
+            self._db.execute("DELETE FROM doubt")
+        else:
+            self._db.execute("INSERT OR REPLACE INTO doubt VALUES(0, ?)", (words,))
 
     def leaves(self, department: int, root: bytes) -> bytes | None:
         """A leaf file that was fetched."""
@@ -75,3 +106,11 @@ class Memory:
     def close(self) -> None:
         """Closes the file."""
         self._db.close()
+
+
+def _rows(logs: Sequence[Mapping[str, Any]]) -> list[tuple[int, int, str]]:
+    return [(int(log["blockNumber"], 16), int(log["logIndex"], 16), json.dumps(log)) for log in logs]
+
+
+def _values(head: Head) -> tuple[int, bytes, int]:
+    return head.number, head.hash, head.time

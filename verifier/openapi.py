@@ -193,6 +193,12 @@ FIGURES = {
 HEALTH = answers({"type": "object", "required": ["status"]}, {"status": "ok"}, "as it should be")
 NETWORK = answers(
     {"type": "object", "required": ["chain_id", "network_id", "head", "departments"]},
-    {"chain_id": 20_261, "network_id": "0x" + "2c" * 32, "head": {"block": 118}, "departments": []},
+    {
+        "chain_id": 20_261,
+        "network_id": "0x" + "2c" * 32,
+        "head": {"block": 118},
+        "departments": [],
+        "witnesses": [],
+    },
     "the network's pins and the head",
 )

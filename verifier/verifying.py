@@ -27,8 +27,9 @@ def look_at(trust: Trust, text: str, now: int, asked: Asked | None = None) -> Ex
         return unreadable(error, now)
     index = trust.index  # taken once: the follower may put the next one in its place meanwhile
     head = index.head
-    if trust.reason is not None or head is None:
-        return undetermined(presentation, trust.reason or Reason.CHAIN_UNREACHABLE, now)
+    plight = trust.plight(now)
+    if plight is not None or head is None:
+        return undetermined(presentation, plight.reason if plight else Reason.CHAIN_UNREACHABLE, now)
     return examine(presentation, trust.facts(presentation, index, head, asked=asked), now)
 
 
@@ -40,7 +41,7 @@ def answer(trust: Trust, text: str, now: int, asked: Asked | None = None) -> dic
         "verdict": found.verdict.value,
         "reason": found.reason.name if found.reason else None,
         "title": said.title,
-        "text": said.text,
+        "text": _text(trust, found, said.text),
         "advice": said.advice,
         "form": _form(found),
         "checks": [_check(finding) for finding in found.findings],
@@ -52,6 +53,14 @@ def answer(trust: Trust, text: str, now: int, asked: Asked | None = None) -> dic
         "single_operator": True,
         "network": trust.deployment.network_id,
     }
+
+
+def _text(trust: Trust, found: Examination, said: words.Both) -> words.Both:
+    """What is said, and when it is this verifier's own plight, what exactly it found."""
+    plight = trust.plight(found.now)
+    if plight is None or plight.reason is not found.reason or not plight.en:
+        return said
+    return {"zh": f"{said['zh']}（{plight.zh}）", "en": f"{said['en']} ({plight.en})"}
 
 
 def _form(found: Examination) -> str | None:

@@ -32,7 +32,7 @@ class ActOrder(BaseModel, extra="forbid"):
     "",
     status_code=202,
     response_class=Response,
-    responses={202: {"model": ActRecorded}, **problems(400, 401, 404, 409, 422)},
+    responses={202: {"model": ActRecorded}, **problems(400, 401, 404, 409, 410, 422)},
 )
 def record(order: ActOrder, house: TheHouse, write: TheWrite) -> Response:
     """Records an act; it becomes effective seconds later, when the chain has it."""

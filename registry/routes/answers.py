@@ -42,8 +42,14 @@ class Summary(BaseModel):
     issued_at: int = Field(examples=[1_767_225_600], description="Unix seconds, UTC")
     not_before: int = Field(examples=[1_767_196_800])
     expires_at: int | None = Field(examples=[None])
-    status: int = Field(examples=[0], description="0 valid, 1 invalid, 2 suspended, 3 superseded")
+    status: int | None = Field(
+        examples=[0],
+        description="0 valid, 1 invalid, 2 suspended, 3 superseded; null while held: not known here",
+    )
     act: int | None = Field(examples=[None], description="the legal act that led to the status")
+    held: bool = Field(
+        examples=[False], description="the registry is read-only: its database may be behind the chain"
+    )
     anchored: bool = Field(examples=[False])
     anchor: int | None = Field(examples=[None])
     block: int | None = Field(examples=[None])
@@ -200,6 +206,7 @@ _SAID: dict[int, tuple[str, str, str]] = {
     405: ("http", "没有这个地址或方法", "Method Not Allowed"),
     409: ("not_anchored", "正在上链，请几秒后再试", "being anchored: try again in a few seconds"),
     408: ("slow_body", "请求体传输超时", "the body did not arrive within 10 seconds"),
+    410: ("erased", "资料已依法删除，证照状态仍可在链上核验", "the data of this licence was erased by law"),
     413: ("too_large", "请求过大", "at most 65536 bytes expected"),
     422: ("record", "请更正下列字段", "correct the fields named below; nothing was stored"),
     429: ("busy", "系统繁忙，请稍后再试", "too many requests at once: try again"),

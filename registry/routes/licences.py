@@ -18,7 +18,7 @@ from registry.issuing import Order, issue
 from registry.routes.answers import Page, ReceiptAnswer, Summary, media, problems
 from registry.routes.parts import Asking, TheHouse, TheWrite, json_answer
 from registry.showing import Shown
-from registry.store import final_batch, licence_of
+from registry.store import final_batch, is_held, licence_of
 from registry.tables import Department, Licence
 
 router = APIRouter(prefix="/api/v1/licences", tags=["licences"])
@@ -59,20 +59,23 @@ def list_all(
     after: Annotated[int, Query(ge=0, le=2**53, description="the cursor of the page before")] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> dict[str, Any]:
-    """The department's own licences in the order of their issue, page by page."""
+    """The department's own licences in the order of their issue, page by page; erased ones are left out."""
     with house.store.read() as session:
         wanted = select(Licence).where(Licence.department == department.id, col(Licence.row) > after)
+        wanted = wanted.where(col(Licence.erased_at).is_(None))
         rows = session.exec(wanted.order_by(col(Licence.row)).limit(limit)).all()
-        items = [showing.summary(row, final_batch(session, row)) for row in rows]
+        held = is_held(session, department.id)
+        items = [showing.summary(row, final_batch(session, row), held=held) for row in rows]
     return {"items": items, "next": rows[-1].row if len(rows) == limit else None}
 
 
-@router.get("/{licence_id}", response_model=Summary, responses=problems(401, 404))
+@router.get("/{licence_id}", response_model=Summary, responses=problems(401, 404, 410))
 def read(licence_id: str, house: TheHouse, department: Asking) -> dict[str, Any]:
     """One licence: where it stands, without personal data."""
     with house.store.read() as session:
         row = licence_of(session, department.id, licence_id)
-        return dict(showing.summary(row, final_batch(session, row)))
+        held = is_held(session, department.id)
+        return dict(showing.summary(row, final_batch(session, row), held=held))
 
 
 @router.get(
@@ -80,7 +83,7 @@ def read(licence_id: str, house: TheHouse, department: Asking) -> dict[str, Any]
     response_class=Response,
     responses={
         **media("application/json", "the licence file", '{"elicence":"ELR1", …}'),
-        **problems(401, 404, 409),
+        **problems(401, 404, 409, 410),
     },
 )
 def file(licence_id: str, house: TheHouse, department: Asking) -> Response:
@@ -90,7 +93,7 @@ def file(licence_id: str, house: TheHouse, department: Asking) -> Response:
     return Response(data, media_type="application/json", headers={"content-disposition": name})
 
 
-@router.get("/{licence_id}/receipt", response_model=ReceiptAnswer, responses=problems(401, 404, 409))
+@router.get("/{licence_id}/receipt", response_model=ReceiptAnswer, responses=problems(401, 404, 409, 410))
 def receipt(licence_id: str, house: TheHouse, department: Asking) -> dict[str, Any]:
     """Anchor number, position and inclusion proof."""
     with house.store.read() as session:
@@ -101,7 +104,7 @@ def receipt(licence_id: str, house: TheHouse, department: Asking) -> dict[str, A
 @router.get(
     "/{licence_id}/paper.txt",
     response_class=Response,
-    responses={**media("text/plain", "the code's text", "ELR1:…"), **problems(401, 404, 409)},
+    responses={**media("text/plain", "the code's text", "ELR1:…"), **problems(401, 404, 409, 410)},
 )
 def paper_text(licence_id: str, house: TheHouse, department: Asking) -> Response:
     """The text of the paper code."""
@@ -111,7 +114,7 @@ def paper_text(licence_id: str, house: TheHouse, department: Asking) -> Response
 @router.get(
     "/{licence_id}/paper.svg",
     response_class=Response,
-    responses={**media("image/svg+xml", "the code", "<svg …/>"), **problems(401, 404, 409)},
+    responses={**media("image/svg+xml", "the code", "<svg …/>"), **problems(401, 404, 409, 410)},
 )
 def paper_svg(licence_id: str, house: TheHouse, department: Asking) -> Response:
     """The paper code as SVG."""
@@ -121,7 +124,7 @@ def paper_svg(licence_id: str, house: TheHouse, department: Asking) -> Response:
 @router.get(
     "/{licence_id}/paper.png",
     response_class=Response,
-    responses={**media("image/png", "the code", "PNG", binary=True), **problems(401, 404, 409)},
+    responses={**media("image/png", "the code", "PNG", binary=True), **problems(401, 404, 409, 410)},
 )
 def paper_png(licence_id: str, house: TheHouse, department: Asking) -> Response:
     """The paper code as PNG."""
@@ -142,7 +145,7 @@ class CredentialOrder(BaseModel, extra="forbid"):
     response_class=Response,
     responses={
         **media("application/dc+sd-jwt", "the credential", "eyJhbGciOiJFUzI1NiIs…~WyJ…~"),
-        **problems(400, 401, 404, 409, 422),
+        **problems(400, 401, 404, 409, 410, 422),
     },
 )
 def credential(licence_id: str, order: CredentialOrder, house: TheHouse, department: Asking) -> Response:

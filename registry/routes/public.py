@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from licence import status_token as status_tokens
 from registry import presenting, showing
-from registry.errors import NotFoundError, UnreachableError
+from registry.errors import NotFoundError, ObjectMissingError, UnreachableError
 from registry.routes.answers import IssuerAnswer, Pins, TypeAnswer, media, problems
 from registry.routes.parts import TheHouse, cached
 from registry.tables import Department
@@ -106,9 +106,10 @@ def issuer_metadata(path: str, house: TheHouse, if_none_match: Known = "") -> Re
 @router.get("/public/{name:path}", response_class=Response, responses=_FILE)
 def public_file(name: str, house: TheHouse, if_none_match: Known = "") -> Response:
     """A public file: types/<SHA-256>.json, <department>/leaves/<root>.bin, departments.json."""
-    path = house.settings.public / name
-    if not _NAMES.fullmatch(name) or not path.is_file():
-        raise NotFoundError("没有这个公开文件", "no such public file")
+    try:
+        data = house.publisher.read(name if _NAMES.fullmatch(name) else "")
+    except ObjectMissingError:
+        raise NotFoundError("没有这个公开文件", "no such public file") from None
     kind = "application/octet-stream" if name.endswith(".bin") else "application/json"
     age = "max-age=60" if name == "departments.json" else "max-age=31536000, immutable"
-    return cached(path.read_bytes(), kind, age, known=if_none_match)
+    return cached(data, kind, age, known=if_none_match)

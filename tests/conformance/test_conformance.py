@@ -17,6 +17,7 @@ from tests.conformance.cases import FILE, Case, answer_json, cases, judged, rend
 from tests.licence import vectors, wallet
 from tests.licence.vectors import golden
 from tests.licence.wallet import HOLDER
+from verifier.trust import PLIGHTS
 
 HERE = Path(__file__).parent
 MUTANTS = 10_000
@@ -56,8 +57,8 @@ def test_each_case_has_the_reason_that_its_name_promises(case: Case) -> None:
 
 
 def test_every_reason_that_a_presentation_can_have_is_in_the_suite() -> None:
-    """Those of the verifier's own plight (no chain) come with no facts, and so with no case."""
-    plights = {"CHAIN_UNREACHABLE", "CHAIN_DISAGREES"}
+    """Those of the verifier's own plight (no chain, no witness) come with no facts, and so with no case."""
+    plights = {reason.name for reason in PLIGHTS}
     masked = {"STATUS_UNKNOWN", "SIGNATURE_NOT_JUDGED", "ISSUER_NOT_JUDGED"}  # named only beside others
     named = {reason for case in ALL if (reason := answer_json(judged(case))["reason"])}
     assert {reason.name for reason in Reason} - named <= plights | masked

@@ -72,6 +72,9 @@ class Process:
         return len(list(Path(f"/proc/{self.popen.pid}/task").iterdir()))
 
 
+_KINDS = {"web": "registry", "worker": "worker", "signer": "signer", "verifier": "verifier"}
+
+
 @dataclass
 class Running:
     """Processes over one office; what was started is ended with the block."""
@@ -85,7 +88,11 @@ class Running:
         name = "-".join(module).replace(".", "-")
         log = self.folder / f"{name}-{len(self.started)}.log"
         stack = self.office.stack
-        told: Mapping[str, str] = {**stack._environment(), "ELICENCE_LINGER": "0", **environment}
+        told: Mapping[str, str] = {
+            **stack.environment(_KINDS[module[-1]]),
+            "ELICENCE_LINGER": "0",
+            **environment,
+        }
         with log.open("wb") as out:
             popen = subprocess.Popen(
                 [sys.executable, "-m", *module], cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env=told

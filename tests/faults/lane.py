@@ -78,7 +78,7 @@ class Lane:
     def _endure(self) -> None:
         start = time.monotonic()
         while time.monotonic() < start + FAULT or (
-            not self.proxy.met and time.monotonic() < start + 3 * FAULT
+            not self.proxy.met and time.monotonic() < start + 6 * FAULT
         ):
             self.demand_true()
             time.sleep(0.1)

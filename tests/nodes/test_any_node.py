@@ -185,3 +185,7 @@ def test_a_chain_that_goes_back_is_doubted(network: Network, watch: Watch) -> No
     assert trust.disagrees
     found = look_at(trust, network.office.show(row).paper(), network.office.house.now)
     assert found.reason is Reason.CHAIN_DISAGREES
+    trust = watch.look()
+    found = look_at(trust, network.office.show(row).paper(), network.office.house.now)
+    assert found.reason is Reason.CHAIN_WENT_BACK
+    assert trust.lost[-1].en == f"the status of entry {row.status_index} of status list 1 of department 1"

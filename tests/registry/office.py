@@ -1,6 +1,7 @@
 """A registry over a real chain process, with its signer in this process: the seven demo departments, admitted."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 from sqlmodel import Session
 
 from licence.canonical import JsonValue
@@ -31,6 +33,8 @@ from verifier.follower import Follower
 from verifier.memory import Memory
 from verifier.trust import Trust
 from verifier.verifying import look_at
+
+_ONE = threading.Lock()
 
 
 class Disk(Fetcher):
@@ -55,6 +59,7 @@ class Office:
     house: House
     tokens: dict[int, str]
     number: int = field(default=60)
+    _made: FastAPI | None = None
 
     def department(self, session: Session, number: int = 1) -> Department:
         return department_by_id(session, number)
@@ -108,11 +113,17 @@ class Office:
         """One request to the registry's application."""
 
         async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(create_app(self.house), raise_app_exceptions=False)
+            transport = httpx.ASGITransport(self._application(), raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://registry") as client:
                 return await client.request(method, path, **more)
 
         return asyncio.run(ask())
+
+    def _application(self) -> FastAPI:
+        with _ONE:  # making one mutes warnings for the whole process: not in two threads at once
+            if self._made is None or self._made.state.house is not self.house:
+                self._made = create_app(self.house)
+            return self._made
 
     def headers(self, department: int = 1, key: str = "") -> dict[str, str]:
         more = {"idempotency-key": key} if key else {}
@@ -132,9 +143,10 @@ def open_office(
     *,
     fund: Callable[[str], None] | None = None,
     database: str = "",
+    objects: str = "",
 ) -> Iterator[Office]:
     """An office in a folder, on a chain of its own or on another node's; `fund` gives its council money there."""
-    stack = Stack(home, Ports.free(), chain_url, database_url=database)
+    stack = Stack(home, Ports.free(), chain_url, database_url=database, objects_url=objects)
     (home / "log").mkdir(parents=True)
     try:
         if fund is not None:

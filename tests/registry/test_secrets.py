@@ -144,7 +144,9 @@ def test_a_secret_is_written_once(tmp_path: Path) -> None:
 def test_production_wants_its_unlocking_secret_from_outside(tmp_path: Path) -> None:
     with pytest.raises(SigningError, match="ELICENCE_UNLOCK"):
         unlocking_secret(tmp_path, "", demo=False)
-    assert unlocking_secret(tmp_path, "word", demo=False) == b"word"
+    with pytest.raises(SigningError, match="16 characters or more"):
+        unlocking_secret(tmp_path, "short", demo=False)
+    assert unlocking_secret(tmp_path, "sixteen or more.", demo=False) == b"sixteen or more."
 
 
 def test_keys_do_not_open_with_another_secret(tmp_path: Path) -> None:

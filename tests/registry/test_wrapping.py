@@ -80,6 +80,20 @@ def test_a_folder_that_lost_its_wrapping_keys_is_not_given_new_ones(tmp_path: Pa
         Vault.open(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["index.key", "rows.key"])
+def test_a_lost_key_beside_the_wrapping_keys_is_asked_for_and_not_made_anew(
+    tmp_path: Path, name: str
+) -> None:
+    Vault.open(tmp_path)
+    kept = (tmp_path / name).read_bytes()
+    (tmp_path / name).unlink()
+    with pytest.raises(KeyFileError, match="bring it back"):
+        Vault.open(tmp_path)
+    assert not (tmp_path / name).exists()
+    write_secret(tmp_path / name, kept)
+    Vault.open(tmp_path)
+
+
 def test_every_key_file_is_its_owners_alone(tmp_path: Path) -> None:
     folder = tmp_path / "keys" / "registry"
     Vault.open(folder)

@@ -18,7 +18,7 @@ from registry import migrating
 from registry.errors import UnreachableError
 from registry.migrating import NewerDatabaseError
 from registry.store import Store
-from registry.tables import Audit, BatchState, Department, Licence, StatusAct, Subject, TypeVersion
+from registry.tables import Audit, BatchState, Department, Document, Licence, StatusAct, Subject, TypeVersion
 from tests.stores.postgresql import Server
 
 DUMP = Path(__file__).parent.parent / "vectors" / "registry-0.1.0.sql"
@@ -66,6 +66,7 @@ def released(tmp_path: Path) -> str:
     path = tmp_path / "released.db"
     with sqlite3.connect(path) as made:
         made.executescript(DUMP.read_text("utf-8"))
+        made.execute("INSERT INTO document VALUES ('a', 1, 'digest', 'a', x'00', 'image/png', 1, NULL)")
     made.close()
     return f"sqlite:///{path}"
 
@@ -86,10 +87,12 @@ def test_a_database_of_the_release_before_is_brought_along_and_loses_nothing(tmp
             session.exec(select(Audit).order_by("id")).all(),
         )
         assert {"licence": len(licences), "audit": len(trail)} == counts
-        for table in (Licence, Subject, TypeVersion, StatusAct, Department, Audit):
+        for table in (Licence, Subject, TypeVersion, StatusAct, Department, Document, Audit):
             rows = session.exec(select(table)).all()
             assert rows
             assert all(row.seal == store.seal_of(row) for row in rows), table
+        kept_at = session.exec(select(Document.kept_at)).one()
+    assert 0 <= time.time() - kept_at < 60  # its retention begins today
     assert [row.seq for row in trail] == list(range(1, len(trail) + 1))
     assert [row.before for row in trail] == [b"", *[row.seal for row in trail[:-1]]]
     store.close()

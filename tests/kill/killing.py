@@ -1,0 +1,149 @@
+"""One run: clients issue, processes are killed, all comes to rest, and the invariants are looked up."""
+
+import signal
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from registry import worker
+from registry.house import House, build
+from scripts.stack import Ports
+from tests.kill.clients import Client, Ledger
+from tests.kill.invariants import broken
+from tests.kill.plan import Strike, strikes
+from tests.kill.system import System
+from tests.kill.watching import Watch
+
+CLIENTS = 8
+_POINT_PATIENCE = 8.0
+_READY = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is asked for: licences, kills, the seed, the database's URL (empty: SQLite), a planted fault or none."""
+
+    licences: int
+    kills: int
+    seed: int
+    database: str = ""
+    planted: str = ""
+
+
+@dataclass(slots=True)
+class Report:
+    """What came of it."""
+
+    violations: list[str] = field(default_factory=list)
+    points: Counter[str] = field(default_factory=Counter)
+    victims: Counter[str] = field(default_factory=Counter)
+    restarts: list[float] = field(default_factory=list)
+    kills: int = 0
+    errors: int = 0
+    acts: int = 0
+    looks: int = 0
+    seconds: float = 0.0
+    phases: dict[str, float] = field(default_factory=dict)
+    answers: list[float] = field(default_factory=list)
+
+
+def run(wanted: Run, tell: Callable[[str], None] = lambda line: None) -> Report:
+    """Kills a system of its own, in a folder of its own, and reports.
+
+    Raises:
+        AssertionError: it did not come up again, or to rest.
+    """
+    begun, report, ledger = time.monotonic(), Report(), Ledger()
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="elicence-kill-")))
+        system = System(home / "home", Ports.free(), database_url=wanted.database, planted=wanted.planted)
+        stack.callback(system.stop)
+        system.found()
+        report.phases["found"] = time.monotonic() - begun
+        clients = [
+            Client(
+                system.registry, system.logins, ledger, range(n, wanted.licences, CLIENTS), wanted.seed + n
+            )
+            for n in range(CLIENTS)
+        ]
+        watch = Watch(system, ledger)
+        for thread in (*clients, watch):
+            thread.start()
+        _strike_all(system, wanted, report, tell)
+        report.phases["killed"] = time.monotonic() - begun
+        _let_finish(system, clients, report)
+        house = build(system.settings)
+        stack.callback(house.store.close)
+        _come_to_rest(system, house, report)
+        report.phases["rested"] = time.monotonic() - begun
+        watch.stop.set()
+        watch.join(30)
+        report.violations = broken(system, house, ledger, wanted.licences)
+        report.errors, report.acts, report.looks = ledger.errors, len(ledger.acts), watch.asked
+        report.answers = sorted(ledger.seconds)
+    report.seconds = time.monotonic() - begun
+    return report
+
+
+def _strike_all(system: System, wanted: Run, report: Report, tell: Callable[[str], None]) -> None:
+    for strike in strikes(wanted.seed, wanted.kills):
+        time.sleep(strike.wait)
+        if strike.point:
+            _strike_at(system, strike, report)
+        else:
+            _strike_now(system, strike.victims, report)
+        report.kills += 1
+        report.restarts.append(_revive(system))
+        what = strike.point or "+".join(strike.victims)
+        tell(f"kill {report.kills}/{wanted.kills}: {what}, {report.restarts[-1]:.1f} s")
+
+
+def _strike_now(system: System, victims: tuple[str, ...], report: Report) -> None:
+    for name in victims:
+        if system.processes[name].poll() is None:
+            system.processes[name].send_signal(signal.SIGKILL)
+    for name in victims:
+        system.processes[name].wait(10)
+        report.victims[name] += 1
+
+
+def _strike_at(system: System, strike: Strike, report: Report) -> None:
+    """Arms a point and waits until somebody has died there; a point that nobody passes in time is given up."""
+    system.arm(strike.point)
+    end = time.monotonic() + _POINT_PATIENCE
+    while not system.hit(strike.point) and time.monotonic() < end:
+        system.revive()
+        time.sleep(0.02)
+    if system.hit(strike.point):
+        report.points[strike.point] += 1
+    else:
+        _strike_now(system, ("registry", "worker", "worker2"), report)
+    time.sleep(0.05)
+    system.disarm(strike.point)
+
+
+def _revive(system: System) -> float:
+    system.revive()
+    return system.await_ready(_READY)
+
+
+def _let_finish(system: System, clients: list[Client], report: Report) -> None:
+    while any(client.is_alive() for client in clients):
+        system.revive()
+        clients[0].join(0.2)
+        threading.Event().wait(0.1)
+
+
+def _come_to_rest(system: System, house: House, report: Report) -> None:
+    end = time.monotonic() + 120
+    while not worker.is_idle(house) or worker.held_up(house):
+        assert time.monotonic() < end, f"not at rest after 120 s: see {system.home}/log"
+        system.revive()
+        time.sleep(0.2)
+    system.await_ready(_READY)
+    time.sleep(5)  # the verifier shows what is effective within 5 s
