@@ -63,6 +63,11 @@ class Process:
         line = next(each for each in status.splitlines() if each.startswith("VmRSS"))
         return int(line.split()[1]) * 1024
 
+    def processor(self) -> float:
+        """Seconds of a processor that it has had."""
+        fields = Path(f"/proc/{self.popen.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def threads(self) -> int:
         return len(list(Path(f"/proc/{self.popen.pid}/task").iterdir()))
 

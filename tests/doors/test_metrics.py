@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from pathlib import Path
 
 import httpx
@@ -61,6 +62,7 @@ def test_queue_lag_leases_and_holds_are_told_as_they_are(office: Office) -> None
         session.add(Hold(department=6, since=1, missing="anchor 9"))
     held = Leases(office.house)
     held.tend()
+    time.sleep(1.1)  # a look is kept for a second
     after = samples(office.call("GET", "/metrics").text)
     told = office.call("GET", "/readyz").json()
     held.release()
