@@ -35,6 +35,11 @@ class Node:
         self._deployment = deployment
         self._proves = False
 
+    @property
+    def deployment(self) -> Deployment:
+        """The pins of its network."""
+        return self._deployment
+
     def many(self, calls: Sequence[tuple[str, list[Any]]]) -> list[Any]:
         """The results of several calls, in their order, each of the shape of its method.
 

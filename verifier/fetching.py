@@ -69,17 +69,21 @@ class StatementFetcher:
         try:
             with self._client.stream("GET", url) as response:
                 response.raise_for_status()
-                data = b""
-                for part in response.iter_raw():
-                    data += part
-                    if len(data) > self._limit or time.monotonic() > end:
-                        raise FetchError(f"at most {self._limit} bytes within {PATIENCE} s expected")
+                data = self._body(response, end)
         except httpx.HTTPError as error:
             raise FetchError(type(error).__name__) from error
         try:
             return data.decode("ascii")
         except UnicodeDecodeError as error:
             raise FetchError("a statement in ASCII expected") from error
+
+    def _body(self, response: httpx.Response, end: float) -> bytes:
+        data = b""
+        for part in response.iter_raw():
+            data += part
+            if len(data) > self._limit or time.monotonic() > end:
+                raise FetchError(f"at most {self._limit} bytes within {PATIENCE} s expected")
+        return data
 
     def close(self) -> None:
         """Gives the connections back."""

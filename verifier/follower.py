@@ -34,7 +34,7 @@ class Follower:
         self, trust: Trust, node: Node, fetcher: Fetcher, memory: Memory, *, files: bool = True
     ) -> None:
         self._trust, self._node, self._fetcher, self._memory = trust, node, fetcher, memory
-        self._reader = Reader(node, trust.deployment)
+        self._reader = Reader(node)
         self._pinned, self._files = False, files
         self._failed: dict[str, float] = {}
         self._went_back, self._rest = False, 0.0

@@ -14,6 +14,7 @@ from licence.facts import Head, StatusFacts
 from licence.receipt import Anchor
 from licence.status import Act, Status
 from licence.witness import Alarm, AlarmKind
+from verifier.continuity import Loss
 from verifier.index import Index, StatusListIndex
 
 _KEPT = 4_096
@@ -154,12 +155,12 @@ class Notebook:
         row = self._db.execute("SELECT at FROM look").fetchone()
         return row[0] if row else None
 
-    def raise_alarm(self, kind: AlarmKind, block: int, at: int, *, zh: str, en: str) -> bool:
+    def raise_alarm(self, kind: AlarmKind, words: Loss, *, block: int, at: int) -> bool:
         """Notes an alarm, unless one of its kind is still open; says whether it is new."""
         opened = "SELECT 1 FROM alarm WHERE kind = ? AND acknowledged IS NULL"
         if self._db.execute(opened, (kind.value,)).fetchone():
             return False
-        row = (kind.value, block, at, zh, en)
+        row = (kind.value, block, at, words.zh, words.en)
         self._db.execute("INSERT INTO alarm(kind, block, at, zh, en) VALUES(?, ?, ?, ?, ?)", row)
         return True
 

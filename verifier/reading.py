@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.deployment import Deployment
 from contracts.events import Event
 from licence.facts import Head
 from verifier.chain import Node, ProofsNotServedError
@@ -29,10 +28,10 @@ class Span:
 
 
 class Reader:
-    """Reads one network from one node."""
+    """Reads the network that a node is pinned to, from that node."""
 
-    def __init__(self, node: Node, deployment: Deployment) -> None:
-        self._node, self._deployment = node, deployment
+    def __init__(self, node: Node) -> None:
+        self._node, self._deployment = node, node.deployment
 
     def newest(self) -> Head:
         """The newest block.

@@ -5,11 +5,10 @@ It is no verifier and holds no department's key. What it knew is never given up 
 
 import threading
 import time
-from collections.abc import Callable
 
 import structlog
 
-from contracts.deployment import Deployment, PinError
+from contracts.deployment import PinError
 from licence.facts import Head
 from licence.keys import NetworkId
 from licence.witness import LIFE, AlarmKind, Statement
@@ -30,19 +29,9 @@ _NOTE_EVERY = 5
 class Witness:
     """One network's witness. `look` is one look at the chain; `run` looks again and again."""
 
-    def __init__(
-        self,
-        node: Node,
-        deployment: Deployment,
-        notebook: Notebook,
-        *,
-        key: WitnessKey,
-        depth: int = 0,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._node, self._deployment, self._notebook = node, deployment, notebook
-        self._key, self._depth, self._clock = key, depth, clock
-        self._reader = Reader(node, deployment)
+    def __init__(self, node: Node, notebook: Notebook, *, key: WitnessKey, depth: int = 0) -> None:
+        self._node, self._notebook, self._key, self._depth = node, notebook, key, depth
+        self._reader = Reader(node)
         self._index = notebook.known()
         self._pinned, self._whole, self._gaps, self._looked = False, False, 0, 0
         self._refused: Head | None = None
@@ -84,7 +73,7 @@ class Witness:
     def statement(self) -> str | None:
         """The newest statement, signed; None: there is none in its time."""
         made = self._statement
-        return made[0] if made is not None and self._clock() < made[1] else None
+        return made[0] if made is not None and time.time() < made[1] else None
 
     def _advance(self) -> bool:
         """Takes in what is new. Whether all that was known is there, and was read from the chain by this process."""
@@ -148,20 +137,20 @@ class Witness:
 
     def _alarm(self, kind: AlarmKind, words: Loss) -> None:
         block = self._index.head.number if self._index.head else 0
-        now = int(self._clock())
-        if self._notebook.raise_alarm(kind, block, now, zh=words.zh, en=words.en):
+        now = int(time.time())
+        if self._notebook.raise_alarm(kind, words, block=block, at=now):
             log.error("ALARM", kind=kind.value, block=block, zh=words.zh, en=words.en)
 
     def _say(self, *, fine: bool) -> None:
         """Signs what is known: when all is well, and when there is an alarm to tell."""
-        now, head, alarms = int(self._clock()), self._index.head, self._notebook.open_alarms()
+        now, head, alarms = int(time.time()), self._index.head, self._notebook.open_alarms()
         if fine and now >= self._looked + _NOTE_EVERY:
             self._notebook.looked(now)
             self._looked = now
         if head is None or not (fine or alarms):
             return
         statement = Statement(
-            network=NetworkId(self._deployment.network),
+            network=NetworkId(self._node.deployment.network),
             block=head,
             digest=self._index.digest,
             revision=self._index.revision,

@@ -78,8 +78,7 @@ def serve(settings: Settings, pins: Deployment) -> None:
     """
     key = WitnessKey.open(settings.witness_path.with_suffix(".key"))
     notebook, stop = open_notebook(settings, pins), threading.Event()
-    node = Node(settings.chain_url, pins)
-    witness = Witness(node, pins, notebook, key=key, depth=settings.witness_depth)
+    witness = Witness(Node(settings.chain_url, pins), notebook, key=key, depth=settings.witness_depth)
     thread = threading.Thread(target=witness.run, args=(stop, settings.poll), daemon=True)
     thread.start()
     address = f"http://{settings.host}:{settings.witness_port}"

@@ -34,7 +34,7 @@ class Listener:
         self, trust: Trust, node: Node, required: Required, clock: Callable[[], float] = time.time
     ) -> None:
         self._trust, self._required, self._clock = trust, required, clock
-        self._reader = Reader(node, trust.deployment)
+        self._reader = Reader(node)
         self._fetcher = StatementFetcher(MAX_STATEMENT)
         self._waiting: dict[int, Statement] = {}
         self._newest = 0

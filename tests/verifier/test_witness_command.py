@@ -20,6 +20,7 @@ from scripts.main import app as command_line
 from scripts.stack import ROOT, Ports
 from tests.nodes.nodes import ask
 from tests.registry.office import Office
+from verifier.continuity import Loss
 from verifier.notebook import Notebook, NotebookError
 from verifier.settings import Required, Settings, SettingsError, read_settings
 from verifier.witness_key import WitnessKey, WitnessKeyError
@@ -47,11 +48,11 @@ def test_a_file_of_another_network_is_not_written_over(tmp_path: Path) -> None:
 
 def test_an_alarm_of_a_kind_is_raised_once_while_it_is_open(tmp_path: Path) -> None:
     notebook = Notebook(tmp_path / "w.db", "one")
-    assert notebook.raise_alarm(AlarmKind.GAP, 1, 2, zh="甲", en="a")
-    assert not notebook.raise_alarm(AlarmKind.GAP, 2, 3, zh="乙", en="b")
-    assert notebook.raise_alarm(AlarmKind.FORK, 2, 3, zh="乙", en="b")
+    assert notebook.raise_alarm(AlarmKind.GAP, Loss("甲", "a"), block=1, at=2)
+    assert not notebook.raise_alarm(AlarmKind.GAP, Loss("乙", "b"), block=2, at=3)
+    assert notebook.raise_alarm(AlarmKind.FORK, Loss("乙", "b"), block=2, at=3)
     notebook.acknowledge(1, "looked at", 9)
-    assert notebook.raise_alarm(AlarmKind.GAP, 3, 4, zh="丙", en="c")
+    assert notebook.raise_alarm(AlarmKind.GAP, Loss("丙", "c"), block=3, at=4)
     assert [alarm.number for alarm in notebook.open_alarms()] == [2, 3]
     notebook.close()
 

@@ -78,7 +78,7 @@ class Scene:
         self.own = LyingNode(self.url, self.pins)
         self.stack.callback(self.own.close)
         self.stack.callback(notebook.close)
-        return notebook, Witness(self.own, self.pins, notebook, key=self.key, depth=self.depth)
+        return notebook, Witness(self.own, notebook, key=self.key, depth=self.depth)
 
     def look(self, lie: Lie = honest) -> tuple[str, ...]:
         """One look of the witness, at what a node tells it; the kinds of its open alarms."""
