@@ -144,6 +144,8 @@ contract IssuerRegistry is IIssuerRegistry, Ownable2Step, Multicall {
     function compromiseKey(bytes8 kid, uint40 at) external {
         Key storage key = keys[kid];
         if (key.department == 0) revert IssuerRegistryUnknown();
+        // Departments are compared here, not times:
+        // slither-disable-next-line incorrect-equality
         bool own = departmentOf(msg.sender, ROLE_STATUS) == key.department;
         if (msg.sender != owner() && !(own && at == 0)) revert IssuerRegistryNotAllowed(msg.sender);
         uint40 time = at == 0 ? uint40(block.timestamp) : at;
@@ -195,6 +197,8 @@ contract IssuerRegistry is IIssuerRegistry, Ownable2Step, Multicall {
     function departmentOf(address account, uint8 role) public view returns (uint32) {
         Account memory a = accounts[account];
         Window memory d = departments[a.department];
+        // Roles are compared here, not times:
+        // slither-disable-next-line incorrect-equality
         bool holds = a.role == role && a.from <= block.timestamp && block.timestamp < a.to
             && d.from <= block.timestamp && block.timestamp < d.to;
         return holds ? a.department : 0;

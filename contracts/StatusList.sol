@@ -60,7 +60,8 @@ contract StatusList {
         if (registry.departmentOf(msg.sender, ROLE_STATUS) != list >> 32 || list >> 32 == 0) {
             revert StatusListNotAllowed(msg.sender);
         }
-        if (_leadsTo(reason) != status) revert StatusListBadReason(status, reason);
+        // An act that does not exist leads to 255: no status, and wider than an entry. It would spill over its neighbours.
+        if (status > SUPERSEDED || _leadsTo(reason) != status) revert StatusListBadReason(status, reason);
         if (_apply(list, status, indices)) {
             emit StatusChanged(list, ++_lists[list].changes, status, reason, indices);
         }
@@ -86,9 +87,9 @@ contract StatusList {
     /// @dev Words are read and written once for all neighbours in the same word.
     function _apply(uint64 list, uint8 status, uint32[] calldata indices) private returns (bool changed) {
         uint32 size = _demandList(list);
-        uint256 place;
-        uint256 current;
-        uint256 stored;
+        uint256 place = 0;
+        uint256 current = 0;
+        uint256 stored = 0;
         for (uint256 i = 0; i < indices.length; ++i) {
             uint32 index = indices[i];
             if (i > 0 && index <= indices[i - 1]) revert StatusListBadOrder();

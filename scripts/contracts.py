@@ -16,7 +16,7 @@ from scripts import npm
 FOLDER = Path(__file__).parent.parent / "contracts"
 NAMES = ("IssuerRegistry", "AnchorLog", "StatusList")
 _IMPORT = re.compile(r'import\s+(?:\{[^}]*\}\s+from\s+)?"([^"]+)"')
-_SETTINGS = {
+SETTINGS = {
     "optimizer": {"enabled": True, "runs": 200},
     "viaIR": True,
     "evmVersion": "paris",
@@ -60,13 +60,19 @@ def _resolve(importer: str, target: str) -> str:
 
 def compile_all() -> dict[str, dict[str, Any]]:
     """The artifacts of the three contracts, as they are committed."""
+    install()
+    output = compile_sources(sources())
+    return {name: _artifact(name, output) for name in NAMES}
+
+
+def compile_sources(given: dict[str, dict[str, str]], settings: dict[str, Any] = SETTINGS) -> dict[str, Any]:
+    """What the compiler makes of these sources: under the product's settings, unless others are given."""
     import solcx
 
-    install()
     os.environ["PATH"] = npm.tools()["PATH"]
-    given = {"language": "Solidity", "sources": sources(), "settings": _SETTINGS}
-    output = solcx.compile_standard(given, solc_binary=FOLDER / "solc.js")
-    return {name: _artifact(name, output) for name in NAMES}
+    asked = {"language": "Solidity", "sources": given, "settings": settings}
+    output: dict[str, Any] = solcx.compile_standard(asked, solc_binary=FOLDER / "solc.js")
+    return output
 
 
 def _artifact(name: str, output: dict[str, Any]) -> dict[str, Any]:

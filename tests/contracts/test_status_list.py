@@ -68,6 +68,15 @@ def test_an_unknown_reason_is_refused(listed: Ledger) -> None:
             listed.send(S, "change", LIST, 1, reason, [5], by=listed.accounts[2])
 
 
+def test_no_act_and_no_status_do_not_fit_each_other(listed: Ledger) -> None:
+    """Found by the attacks: 255 stood for "no such act", and as a status it overwrote its neighbours' entries."""
+    act(listed, Act.REVOKED, 6)
+    for reason in (0, 8, 255):
+        with pytest.raises(Refused, match="BadReason"):
+            listed.send(S, "change", LIST, 255, reason, [5], by=listed.accounts[2])
+    assert listed.call(S, "statusOf", LIST, 6) == Status.INVALID
+
+
 def test_an_unknown_list_or_position_is_never_valid(listed: Ledger) -> None:
     for list_, index in ((LIST + 1, 0), (8 << 32 | 1, 0), (LIST, 1000), (LIST, 2**32 - 1)):
         with pytest.raises(Refused, match=r"Unknown|Outside"):
