@@ -67,7 +67,7 @@ def signer() -> None:
     """Holds every private key, behind a socket, until it is told to stop."""
     settings = read_settings()
     server = SignerServer(own_signer(settings))
-    asyncio.run(server.serve(settings.socket, lambda: print("ready signer", flush=True)))
+    asyncio.run(server.serve_until_signal(settings.socket, lambda: print("ready signer", flush=True)))
 
 
 def main(arguments: list[str]) -> int:

@@ -19,6 +19,7 @@ from registry.errors import RegistryError
 SealValues: TypeAlias = Callable[[str, dict[str, Any]], bytes]
 FIRST = "0001"
 RESTORING = "restoring"  # the table that stands in a database while a backup is being restored into it
+_PATIENCE = 5_000  # milliseconds: another process may be migrating this moment
 _ONE = threading.Lock()  # alembic keeps its context in a global
 _FOLDER = Path(__file__).parent / "migrations"
 
@@ -72,7 +73,7 @@ def migrate(engine: Engine, seal: SealValues) -> None:
             raise UnfinishedRestoreError
         if MigrationContext.configure(connection).get_current_revision() == newest:
             return
-    with _ONE, engine.execution_options(write=True).begin() as connection:
+    with _ONE, engine.execution_options(write=_PATIENCE).begin() as connection:
         _lock(connection)
         config.attributes["connection"], config.attributes["seal"] = connection, seal
         _upgrade(config, connection)

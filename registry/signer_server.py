@@ -36,11 +36,15 @@ class SignerServer:
         }
         self._talks: set[asyncio.Task[None]] = set()
 
-    async def serve(self, path: Path, ready: Callable[[], None]) -> None:
-        """Listens until SIGTERM, then answers whoever is connected; a socket left by a killed process is replaced."""
+    async def serve_until_signal(self, path: Path, ready: Callable[[], None]) -> None:
+        """Serves until SIGTERM or SIGINT. Of the main thread alone."""
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await self.serve(path, ready, stop)
+
+    async def serve(self, path: Path, ready: Callable[[], None], stop: asyncio.Event) -> None:
+        """Listens until `stop`, then answers whoever is connected; a socket left by a killed process is replaced."""
         path.unlink(missing_ok=True)
         mask = os.umask(0o177)
         try:

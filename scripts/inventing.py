@@ -12,6 +12,7 @@ from licence.codes import credit_check, mod_11_10, organisation_check
 
 BUSINESS, FOOD, HYGIENE, DRIVING, RESIDENCE, BIRTH = 22, 12, 9, 10, 9, 6
 _STEMS = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥"
+_SIGNS = "0123456789ABCDEFGHJKLMNPQRTUWXY"  # of GB 32100
 _TRADES = (
     *("星河餐饮", "云帆商贸", "青禾食品", "远山酒店", "明镜美容", "晨光书店"),
     *("朝露超市", "松风茶舍", "海棠影院", "行舟健身", "白鹭沐浴"),
@@ -34,8 +35,9 @@ def licences(today: date) -> list[Invented]:
 
 
 def credit_code(number: int) -> str:
-    """The credit code of the n-th invented company (GB 32100)."""
-    organisation = f"MA0DEM{number:02}"
+    """The credit code of the n-th invented company (GB 32100), of some 700."""
+    letter, rest = divmod(number - 100, len(_SIGNS))
+    organisation = "MA0DEM" + (f"{number:02}" if number < 100 else _SIGNS[10 + letter] + _SIGNS[rest])
     text = f"91990101{organisation}{organisation_check(organisation)}"
     return text + credit_check(text)
 

@@ -68,7 +68,7 @@ class Office:
         """The values of a business licence with a number of its own."""
         self.number += 1
         values = next(i.values for i in licences(date.today()) if i.kind == "business")
-        return {**values, "creditCode": credit_code(self.number % 100), **changes}
+        return {**values, "creditCode": credit_code(self.number), **changes}
 
     def order(self, values: Mapping[str, JsonValue], succeeds: Act | None = None) -> Order:
         return Order(seeding.definitions()["business"].code, values, succeeds=succeeds)

@@ -135,7 +135,7 @@ def test_the_memory_of_a_process_with_keys_is_its_own(tmp_path: Path) -> None:
 def served(signer: Signer, path: Path) -> Iterator[SignerClient]:
     """A client of that signer over a real socket."""
     loop, ready = asyncio.new_event_loop(), threading.Event()
-    serving = loop.create_task(SignerServer(signer).serve(path, ready.set))
+    serving = loop.create_task(SignerServer(signer).serve(path, ready.set, asyncio.Event()))
 
     def run() -> None:
         loop.run_until_complete(asyncio.gather(serving, return_exceptions=True))

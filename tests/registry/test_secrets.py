@@ -92,7 +92,9 @@ def test_a_home_with_a_long_path_has_a_signer_too(tmp_path: Path) -> None:
 
     async def talk() -> None:
         ready = asyncio.Event()
-        server = asyncio.create_task(SignerServer(file_signer(settings)).serve(path, ready.set))
+        server = asyncio.create_task(
+            SignerServer(file_signer(settings)).serve(path, ready.set, asyncio.Event())
+        )
         await ready.wait()
         answers.append(await asyncio.to_thread(SignerClient(path).account, 7, Role.ANCHOR))
         server.cancel()
