@@ -47,8 +47,9 @@ def binaries() -> Path:
 @contextmanager
 def serving() -> Iterator[Server]:
     """A cluster made, served, and removed. PostgreSQL refuses to run as root: then it runs as the user postgres."""
-    folder = Path(tempfile.mkdtemp(prefix="elicence-pg-"))
     user = "postgres" if os.geteuid() == 0 else None
+    # Root's own temporary folder may be closed to that user.
+    folder = Path(tempfile.mkdtemp(prefix="elicence-pg-", dir="/tmp" if user else None))
     if user:
         owner = pwd.getpwnam(user)
         os.chown(folder, owner.pw_uid, owner.pw_gid)
