@@ -1,7 +1,7 @@
 """The rows the registry keeps. Shapes only: queries are in store.py, encryption in vault.py, changes in migrations/.
 
 Personal data stands in SealedRecord and in sealed objects alone, encrypted; everything here may leak without naming
-anybody. Times are Unix seconds, UTC. Every row but a lease carries a `seal`: a MAC over its other columns by a key that
+anybody. Times are Unix seconds, UTC. Every row carries a `seal`: a MAC over its other columns by a key that
 is not in the database. The store makes it at each write, fsck demands it.
 """
 
@@ -274,7 +274,7 @@ class Audit(Sealed, table=True):
     object: str
 
 
-class Lease(SQLModel, table=True):
+class Lease(Sealed, table=True):
     """Which process anchors for a department. `token` grows with each holder, `beat` while it lives."""
 
     department: int = Field(primary_key=True, foreign_key="department.id")

@@ -51,6 +51,7 @@ def _tables() -> None:
         sa.Column("holder", sa.String, nullable=False),
         sa.Column("token", sa.Integer, nullable=False),
         sa.Column("beat", sa.Integer, nullable=False),
+        sa.Column("seal", sa.LargeBinary, nullable=False, server_default=""),
     )
     op.create_table(
         "hold",
