@@ -19,6 +19,7 @@ from tests.doors.crowd import Order, Seen, come, licences, verdicts
 from tests.doors.running import Process, Running, issue
 from tests.registry.office import Office
 
+pytestmark = pytest.mark.alone
 MOST = 512 * 2**20
 TEN_TIMES = 160
 

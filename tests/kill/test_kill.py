@@ -1,7 +1,11 @@
 """Nothing acknowledged is ever lost: 25 kills on SQLite, some on PostgreSQL; and two planted faults are noticed."""
 
+import pytest
+
 from tests.kill.killing import Report, Run, run
 from tests.stores.postgresql import serving
+
+pytestmark = pytest.mark.timeout(900)
 
 
 def test_nothing_acknowledged_is_lost_through_25_kills() -> None:

@@ -2,12 +2,15 @@
 
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 
 import httpx
 
 from tests.kill.clients import Ledger
 from tests.kill.system import System
 
+_AGAIN = (429, 503)
 _ENDED = ("REVOKED", "CANCELLED")
 
 
@@ -59,7 +62,7 @@ def paper(system: System, id_: str, department: int) -> str:
     """
     headers = {"authorization": f"Bearer {system.logins[department]}"}
     path = f"{system.registry}/api/v1/licences/{id_}/paper.txt"
-    answer = httpx.get(path, headers=headers, timeout=10, trust_env=False)
+    answer = _patiently(lambda: httpx.get(path, headers=headers, timeout=10, trust_env=False))
     if answer.status_code != 200:
         raise LookupError(f"{id_}: {answer.status_code}")
     return answer.text
@@ -72,7 +75,17 @@ def verify(system: System, code: str) -> dict[str, str]:
         httpx.HTTPError: no answer.
     """
     path = f"{system.verifier}/api/v1/verify"
-    answer = httpx.post(path, json={"presentation": code}, timeout=10, trust_env=False)
-    answer.raise_for_status()
+    answer = _patiently(lambda: httpx.post(path, json={"presentation": code}, timeout=10, trust_env=False))
     found: dict[str, str] = answer.json()
     return found
+
+
+def _patiently(ask: Callable[[], httpx.Response]) -> httpx.Response:
+    """As a client that is told to come again, or whose connection was cut."""
+    for pause in (0.1, 0.2, 0.4, 0.8, 1.6, 3.2):
+        with suppress(httpx.TransportError):
+            answer = ask()
+            if answer.status_code not in _AGAIN:
+                return answer
+        time.sleep(pause)
+    return ask()
