@@ -13,10 +13,13 @@ from tests.attacks.mutants import compile_mutants
 _BOUNDS = ["--default-array-lengths", "0", "--default-bytes-lengths", "64"]
 
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
 def prove(folder: Path, codes: dict[str, str], only: str = "check_") -> tuple[int, str]:
     command = [str(bench.TOOLS / "halmos"), "--contract", "Proofs", "--function", only, *_BOUNDS]
     done = bench.run(command, bench.place(folder / "bench"), codes, patience=280)
-    return done.returncode, done.stdout + done.stderr
+    return done.returncode, _COLOUR.sub("", done.stdout + done.stderr)
 
 
 def test_access_and_idempotence_are_proven(tmp_path: Path) -> None:

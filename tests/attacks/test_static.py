@@ -11,7 +11,7 @@ from tests.attacks import bench
 def findings(folder: Path) -> list[dict[str, Any]]:
     """What slither says of the sources in `folder`/forge, weighed medium or high."""
     asked = ["--exclude-dependencies", "--exclude-informational", "--exclude-optimization", "--exclude-low"]
-    forced = ["--compile-force-framework", "foundry", "--json", "found.json"]
+    forced = ["--compile-force-framework", "foundry", "--foundry-compile-all", "--json", "found.json"]
     command = [str(bench.TOOLS / "slither"), ".", *forced, *asked]
     done = bench.run(command, folder, {}, patience=280)
     answer = json.loads((folder / "found.json").read_text("utf-8"))
