@@ -1,6 +1,5 @@
 """I1–I11, looked up afterwards: in the database, on the chain, at the verifier; never in what a process remembers."""
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
@@ -10,10 +9,10 @@ from sqlmodel import Session, col, select
 from contracts.events import Anchored
 from licence import merkle
 from registry.anchoring import anchored
+from registry.fsck.checking import check
 from registry.house import House
 from registry.tables import (
     ActState,
-    Audit,
     Batch,
     BatchState,
     Idempotency,
@@ -36,8 +35,7 @@ def broken(system: System, house: House, ledger: Ledger, wanted: int) -> list[st
             *_anchored(house, session),
             *_acts(house, session, ledger),
         ]
-        found += [*_audit(session), *_seals(house, session)]
-    return [*ledger.broken, *found, *_files(system), *_verified(system, ledger)]
+    return [*ledger.broken, *found, *_files(system), *_checked(system), *_verified(system, ledger)]
 
 
 def _stored(session: Session, ledger: Ledger, wanted: int) -> Iterator[str]:
@@ -106,33 +104,16 @@ def _acts(house: House, session: Session, ledger: Ledger) -> Iterator[str]:
             yield f"I11: {row.id}: status {row.status} in the store, another on the chain"
 
 
-def _audit(session: Session) -> Iterator[str]:
-    rows = session.exec(select(Audit).order_by(col(Audit.department), col(Audit.seq))).all()
-    for department, trail in groupby(rows, key=lambda row: row.department):
-        before = b""
-        for number, row in enumerate(trail, 1):
-            if (row.seq, row.before) != (number, before):
-                yield f"I9: audit row {row.seq} of department {department} does not follow the one before"
-            before = row.seal
-
-
-def _seals(house: House, session: Session) -> Iterator[str]:
-    for table in (Licence, Batch, StatusAct, Idempotency, Audit):
-        bad = sum(row.seal != house.store.seal_of(row) for row in session.exec(select(table)))
-        if bad:
-            yield f"I9: {bad} rows of {table.__name__} are not as they were sealed"
-
-
 def _files(system: System) -> Iterator[str]:
     left = [path.name for path in (system.home / "public").rglob("*.new")]
     if left:
         yield f"I9: temporary files are left: {left}"
-    path = system.home / "registry" / "registry.db"
-    if path.exists():
-        with sqlite3.connect(path) as connection:
-            said = connection.execute("PRAGMA integrity_check").fetchone()[0]
-        if said != "ok":
-            yield f"I9: the database: {said}"
+
+
+def _checked(system: System) -> Iterator[str]:
+    """Rows and their seals, the audit chain, records, files and keys, by `elicence fsck`."""
+    for said in check(system.settings, lambda *_: None):
+        yield f"I9: fsck: {said}"
 
 
 def _verified(system: System, ledger: Ledger) -> Iterator[str]:
