@@ -36,6 +36,10 @@ class WireError(Exception):
     """No answer: silence, a broken connection, a status that is not 200, or too long a reply."""
 
 
+class TooLongError(WireError):
+    """More bytes than are read of one reply."""
+
+
 class RefusalError(Exception):
     """The node answers that call with an error of JSON-RPC; `data` is empty where it gives none."""
 
@@ -117,7 +121,7 @@ class Wire:
             for part in response.iter_stream():
                 size += len(part)
                 if size > self._limit:
-                    raise WireError(f"a reply of more than {self._limit} bytes")
+                    raise TooLongError(f"a reply of more than {self._limit} bytes")
                 parts.append(part)
         return b"".join(parts)
 

@@ -114,6 +114,11 @@ def advance(leases: Leases, act: StatusAct) -> None:
         LeaseLostError: another process works for the department.
     """
     house = leases.house
+    if not _stands(house, act):
+        log.warning(
+            "the act before it is no longer on the chain: waits", department=act.department, act=act.id
+        )
+        return
     if act.raw_transaction is None:
         _prepare(leases, act)
         return
@@ -122,6 +127,22 @@ def advance(leases: Leases, act: StatusAct) -> None:
         _send_again(leases, act)
     elif _deep(house, receipt):
         _judge(leases, act, receipt)
+
+
+def _stands(house: House, act: StatusAct) -> bool:
+    """Whether the department's effective act before this one is still where it was. If not, checking.py sends it again,
+    and first: the order of acts is the law's."""
+    wanted = (
+        select(StatusAct)
+        .where(StatusAct.department == act.department, StatusAct.state == ActState.EFFECTIVE)
+        .where(col(StatusAct.id) < act.id, col(StatusAct.block_hash).is_not(None))
+        .order_by(col(StatusAct.id).desc())
+    )
+    with house.store.read() as session:
+        before = session.exec(wanted).first()
+    if before is None or before.block is None:
+        return True
+    return before.block <= house.chain.head() and house.chain.block(before.block).hash == before.block_hash
 
 
 def _prepare(leases: Leases, act: StatusAct) -> None:
@@ -170,9 +191,11 @@ def _deep(house: House, receipt: Mapping[str, Any]) -> bool:
 def _judge(leases: Leases, act: StatusAct, receipt: Mapping[str, Any]) -> None:
     """A receipt alone is a node's word: the act is effective once its event, or the statuses, stand on the chain."""
     event = find(leases.house, act)
-    if event is not None or (_has_come(leases.house, act) and _changed_nothing(leases.house, act)):
+    nothing = event is None and _changed_nothing(leases.house, act)
+    if event is not None or (nothing and _has_come(leases.house, act)):
         _finish(leases, act, receipt, event)
-    elif int(receipt["status"], 16) != 1:
+    elif nothing or int(receipt["status"], 16) != 1:
+        # Mined and without effect: reverted, or it came before an act that was sent again after it.
         _sign_anew(leases, act)
 
 
@@ -212,6 +235,12 @@ def known_changes(session: Session, list_: int) -> int:
     effective = (StatusAct.list == list_, StatusAct.state == ActState.EFFECTIVE)
     newest = session.exec(select(func.max(StatusAct.change)).where(*effective)).one()
     return newest or session.exec(select(func.count()).select_from(StatusAct).where(*effective)).one()
+
+
+def known_block(session: Session, list_: int) -> int:
+    """The block of the newest change of a list that we made and know by its number; 0: none."""
+    on = (StatusAct.list == list_, StatusAct.state == ActState.EFFECTIVE, col(StatusAct.change).is_not(None))
+    return session.exec(select(func.max(StatusAct.block)).where(*on)).one() or 0
 
 
 def _changed_nothing(house: House, act: StatusAct) -> bool:

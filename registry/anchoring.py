@@ -189,7 +189,10 @@ def _deep(house: House, event: Anchored) -> bool:
     number = event.place.block
     if house.chain.head() < number + house.settings.depth:
         return False
-    return house.chain.block(number).hash == "0x" + event.place.block_hash.hex()
+    found = house.chain.block(number)
+    # A time ahead of ours would stop all issuing (pace.py): it waits until one of the two is put right.
+    timely = event.time == found.time <= house.now + CLOCK_TOLERANCE
+    return timely and found.hash == "0x" + event.place.block_hash.hex()
 
 
 def find(house: House, batch: Batch) -> Anchored | None:

@@ -14,7 +14,7 @@ from eth_abi.exceptions import DecodingError
 from contracts import artifacts
 from contracts.answers import AnswerError, knows
 from contracts.deployment import Deployment, PinError, check_network, check_pins
-from contracts.wire import RefusalError, Wire, WireError
+from contracts.wire import RefusalError, TooLongError, Wire, WireError
 from registry.errors import ChainUnreachableError, RegistryError
 
 _GWEI = 10**9
@@ -162,7 +162,8 @@ class Chain:
         self, contract: str, topics: Sequence[str | None], start: int, end: int
     ) -> list[Mapping[str, Any]]:
         """The logs of one of the three contracts in blocks start to end, both included: of that contract, those
-        topics and those blocks alone, none twice. A node may hide some and not be caught.
+        topics and those blocks alone, none twice; more than one reply holds are asked for in halves. A node may hide
+        some and not be caught.
 
         Raises:
             PinError, ChainUnreachableError: as request and demand_pins.
@@ -173,7 +174,13 @@ class Chain:
             "fromBlock": hex(start),
             "toBlock": hex(end),
         }
-        found: list[Mapping[str, Any]] = self.request("eth_getLogs", [wanted])
+        try:
+            found: list[Mapping[str, Any]] = self.request("eth_getLogs", [wanted])
+        except ChainUnreachableError as error:
+            if not isinstance(error.__cause__, TooLongError) or start >= end:
+                raise
+            middle = (start + end) // 2
+            return self.logs(contract, topics, start, middle) + self.logs(contract, topics, middle + 1, end)
         return found
 
     def nonce(self, address: str) -> int:

@@ -58,10 +58,31 @@ def _look_at_acts(leases: Leases, department: int) -> None:
             StatusAct.department == department, StatusAct.state == ActState.EFFECTIVE
         )
         last = session.exec(done.order_by(col(StatusAct.id).desc()).limit(LAST)).all()
-    for act in _replaced(leases.house, last):
-        with leases.writing(department) as session:
-            session.get_one(StatusAct, act.id).state = ActState.PREPARED
-        log.error("the chain went back: acting again", department=department, request=act.request)
+    replaced = _replaced(leases.house, last)
+    if not replaced:
+        return
+    ids = [row.id for row in _all_replaced(leases, department, replaced)]
+    with leases.writing(department) as session:  # all at once: the oldest goes first
+        for row in session.exec(select(StatusAct).where(col(StatusAct.id).in_(ids))):
+            row.state = ActState.PREPARED
+    log.error("the chain went back: acting again", department=department, acts=len(ids))
+
+
+def _all_replaced(leases: Leases, department: int, newest: Sequence[StatusAct]) -> list[StatusAct]:
+    """A chain goes back from its end: older acts are looked at until a whole page of them stands."""
+    found, page = list(newest), list(newest)
+    while page:
+        oldest = min(row.id or 0 for row in page)
+        with leases.house.store.read() as session:
+            older = (
+                select(StatusAct)
+                .where(StatusAct.department == department, StatusAct.state == ActState.EFFECTIVE)
+                .where(col(StatusAct.id) < oldest)
+                .order_by(col(StatusAct.id).desc())
+            )
+            page = _replaced(leases.house, session.exec(older.limit(LAST)).all())
+        found += page
+    return found
 
 
 def _replaced(house: House, rows: Sequence[Any]) -> list[Any]:

@@ -79,7 +79,7 @@ def changes_since(house: House, session: Session, list_: int) -> list[tuple[Stat
         ChainUnreachableError: the node does not answer.
     """
     known, ours = acts.known_changes(session, list_), _unnumbered(session, list_)
-    found = _events(house, "StatusList", [None, _topic(list_)])
+    found = _events(house, "StatusList", [None, _topic(list_)], acts.known_block(session, list_))
     changes = [event for event in found if isinstance(event, StatusChanged) and event.change > known]
     pairs = []
     for event in sorted(changes, key=lambda event: event.change):
@@ -213,8 +213,8 @@ def _registered(house: House, kind: type[_Event], department: int | None = None)
     return [event for event in _events(house, "IssuerRegistry", topics) if isinstance(event, kind)]
 
 
-def _events(house: House, contract: str, topics: Sequence[str | None]) -> list[Event]:
-    start = house.chain.demand_pins().block
+def _events(house: House, contract: str, topics: Sequence[str | None], since: int = 0) -> list[Event]:
+    start = max(since, house.chain.demand_pins().block)
     logs = house.chain.logs(contract, topics, start, house.chain.head())
     return [event for entry in logs if (event := decode(entry)) is not None]
 

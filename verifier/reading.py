@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.events import Event
+from contracts.events import Anchored, Event
 from licence.facts import Head
 from verifier.chain import Node, ProofsNotServedError
 from verifier.index import GapError, Index
 
 _SPAN = 5_000
+_BLOCKS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,24 @@ class Reader:
                 raise GapError("a log of a block that was not asked for")
             event = index.take(log)
             events += [event] if event is not None else []
+        self._demand_times([event for event in events if isinstance(event, Anchored)])
         head = _head(header)
         proven = self._demand_counters(index, head)
         index.head = head
         return Span(index, head, logs, events, proven)
+
+    def _demand_times(self, anchored: Sequence[Anchored]) -> None:
+        """An anchoring's time is its block's: no counter holds it, and by it keys were in term or not."""
+        numbers = sorted({event.place.block for event in anchored})
+        heads: dict[int, Head] = {}
+        for first in range(0, len(numbers), _BLOCKS):
+            heads |= {head.number: head for head in self.blocks(numbers[first : first + _BLOCKS])}
+        for event in anchored:
+            head = heads[event.place.block]
+            if (event.place.block_hash, event.time) != (head.hash, head.time):
+                raise GapError(
+                    f"anchor {event.seq} of department {event.department}: not of its block's hash and time"
+                )
 
     def _demand_counters(self, index: Index, head: Head) -> bool:
         """Compares the index with the contracts' own counters; says whether these were proven, or only told."""

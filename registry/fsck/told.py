@@ -4,7 +4,7 @@ Held as small as can be: a few hundred bytes for each anchor and act, 4 for each
 """
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,24 +73,10 @@ def read(chain: Chain, before: int, progress: Progress) -> Told:
     for first in range(start, told.head + 1, _SPAN):
         last = min(first + _SPAN - 1, told.head)
         for contract in _CONTRACTS:
-            for entry in _logs(chain, contract, first, last):
+            for entry in chain.logs(contract, [], first, last):
                 _take(told, _decoded(entry))
         progress("chain", last - start, told.head - start)
     return told
-
-
-def _logs(chain: Chain, contract: str, first: int, last: int) -> Iterator[Mapping[str, Any]]:
-    """A span whose logs are too many for one answer is asked for in halves."""
-    try:
-        found = chain.logs(contract, [], first, last)
-    except ChainUnreachableError as error:
-        if "reply of more than" not in error.en or first == last:
-            raise
-        middle = (first + last) // 2
-        yield from _logs(chain, contract, first, middle)
-        yield from _logs(chain, contract, middle + 1, last)
-        return
-    yield from found
 
 
 def _decoded(entry: Mapping[str, Any]) -> Event | None:

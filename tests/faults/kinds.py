@@ -229,6 +229,14 @@ def _other_root(log: Message) -> Message:
     return {**log, "topics": topics}
 
 
+def _other_time(log: Message) -> Message:
+    """The block's time, which an anchoring tells in its last word, ten years ahead."""
+    data = str(log["data"])
+    if len(log["topics"]) != 4:
+        return log
+    return {**log, "data": data[:-64] + f"{int(data[-64:], 16) + 315_360_000:064x}"}
+
+
 def _nonce(step: int) -> Lie:
     async def play(proxy: Proxy, question: Message) -> Message:
         found = int((await proxy.forward(question))["result"], 16)
@@ -289,6 +297,7 @@ KINDS: Mapping[str, tuple[Fault, ...]] = {
     "head-goes-back": (lying(_back, "eth_blockNumber", _BLOCK),),
     "logs-withheld": (lying(_withheld, _LOGS),),
     "logs-of-another-root": (lying(_logs(lambda logs: [_other_root(log) for log in logs]), _LOGS),),
+    "logs-of-another-time": (lying(_logs(lambda logs: [_other_time(log) for log in logs]), _LOGS),),
     "logs-twice": (lying(_logs(lambda logs: [*logs, *logs]), _LOGS),),
     "logs-of-another-contract": (
         lying(_logs(lambda logs: [{**log, "address": "0x" + "11" * 20} for log in logs]), _LOGS),

@@ -13,9 +13,10 @@ from sqlmodel import select
 from contracts.events import Anchored
 from licence.reasons import Reason, Verdict
 from licence.status import Act
-from registry import acts, anchoring, worker
+from registry import acts, anchoring, checking, worker
 from registry.acts import Ask
-from registry.tables import Batch, Licence
+from registry.leases import Leases
+from registry.tables import ActState, Batch, Licence, StatusAct
 from scripts import seeding
 from scripts.stack import Ports
 from tests.nodes.nodes import anvil_node, ask
@@ -187,3 +188,60 @@ def test_what_is_missing_is_named_in_both_languages_and_over_a_restart(town: Tow
     assert fourth.trust.index.anchors == third.trust.index.anchors
     assert list(fourth.trust.index.marks) == list(third.trust.index.marks)
     fourth.close()
+
+
+def _record(town: Town, row: Licence, act: Act) -> StatusAct:
+    with town.office.house.store.write() as session:
+        found = session.get_one(Licence, row.row)
+        request = acts.record(
+            town.office.house, session, town.office.department(session), Ask(act, [found], "演示", "test")
+        )
+        return session.exec(select(StatusAct).where(StatusAct.request == request)).one()
+
+
+def _now(town: Town, act: StatusAct) -> StatusAct:
+    with town.office.house.store.read() as session:
+        return session.get_one(StatusAct, act.id)
+
+
+def _back_to(town: Town, act: StatusAct) -> None:
+    """Takes back every block from the act's on."""
+    block, head = _now(town, act).block, int(ask(town.url, "eth_blockNumber"), 16)
+    assert block is not None
+    ask(town.url, "anvil_rollback", head - block + 1)
+
+
+def test_an_act_waits_until_the_act_before_it_is_on_the_chain_again(town: Town) -> None:
+    town.rest()
+    row = town.office.issue()
+    _record(town, row, Act.SUSPENDED)
+    reinstated = _record(town, row, Act.REINSTATED)
+    worker.run_until_idle(town.office.house)
+    last = _record(town, row, Act.SUSPENDED)
+    _back_to(town, reinstated)
+
+    leases = Leases(town.office.house)
+    leases.tend()
+    for _ in range(5):  # between the rollback and the next look at what is final
+        worker.round_(leases)
+    assert _now(town, last).state is ActState.RECORDED
+    leases.release()
+    worker.run_until_idle(town.office.house)
+    assert [_now(town, act).state for act in (reinstated, last)] == [ActState.EFFECTIVE] * 2
+    status = town.office.house.chain.status(row.status_list, row.status_index)
+    assert (status, town.office.again(row).status) == (2, 2)
+
+
+def test_however_many_acts_the_chain_took_back_they_are_sent_again_in_their_order(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.rest()
+    monkeypatch.setattr(checking, "LAST", 3)
+    row = town.office.issue()
+    made = [_record(town, row, act) for act in (Act.SUSPENDED, Act.REINSTATED) * 5]
+    worker.run_until_idle(town.office.house)
+    _back_to(town, made[0])
+    worker.run_until_idle(town.office.house)
+    changes = [_now(town, act).change for act in made]
+    assert changes == list(range(changes[0] or 0, (changes[0] or 0) + 10))
+    assert town.office.house.chain.status(row.status_list, row.status_index) == 0

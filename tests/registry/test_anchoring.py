@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from eth_utils import keccak
 from sqlmodel import select
 
 from contracts import artifacts
@@ -90,7 +91,9 @@ def test_what_another_registry_anchored_holds_the_department_up(office: Office) 
     target = office.house.chain.demand_pins().addresses["AnchorLog"]
     nonce = office.house.chain.nonce(account)
     told = office.house.chain.transaction(data, nonce, to=target, gas=150_000)
-    office.house.chain.send(office.house.signer.sign_transaction(account, told))
+    raw = office.house.signer.sign_transaction(account, told)
+    office.house.chain.send(raw)
+    office.house.chain.wait(["0x" + keccak(raw).hex()])
     office.settle()
     with office.house.store.read() as session:
         assert "anchor 1 of 1 licences" in session.get_one(Hold, 5).missing
