@@ -12,11 +12,11 @@ import structlog
 from sqlmodel import Session, col, select
 
 from registry import trail
-from registry.comparing import UNFINISHED, lists_of, missing_of
+from registry.comparing import UNFINISHED, ends_on_chain, lists_of, missing_of
 from registry.house import House
 from registry.issuing import close_list
 from registry.leases import Leases
-from registry.tables import ActState, Batch, BatchState, Hold, StatusAct, StatusList
+from registry.tables import ActState, Batch, BatchState, Hold, SigningKey, StatusAct, StatusList
 
 log = structlog.get_logger("checking")
 LAST = 32
@@ -34,9 +34,25 @@ def check(leases: Leases) -> None:
     number, newest = leases.house.chain.newest()
     leases.house.pace.saw(number, newest.time)
     for department in list(leases.held):
+        _look_at_keys(leases, department)
         _look_at_anchors(leases, department)
         _look_at_acts(leases, department)
         _look_beyond(leases, department)
+
+
+def _look_at_keys(leases: Leases, department: int) -> None:
+    """A key that the council ended, or that was called stolen, signs nothing more here either."""
+    with leases.house.store.read() as session:
+        living = select(SigningKey).where(
+            SigningKey.department == department, SigningKey.ends > leases.house.now
+        )
+        keys = session.exec(living).all()
+    for key in keys:
+        ends = ends_on_chain(leases.house, key)
+        if ends < key.ends:
+            with leases.writing(department) as session:
+                session.get_one(SigningKey, key.kid).ends = ends
+            log.error("a key has ended on the chain", department=department, kid=key.kid)
 
 
 def _look_at_anchors(leases: Leases, department: int) -> None:
@@ -110,7 +126,10 @@ def _look_beyond(leases: Leases, department: int) -> None:
             session.add(Hold(department=department, since=leases.house.now, missing=missing))
         else:
             close_lists(leases.house, session, department)
-    log.error("held up" if missing else "released", department=department, missing=missing)
+    if missing:
+        log.error("held up", department=department, missing=missing)
+    else:
+        log.info("released", department=department)
 
 
 def close_lists(house: House, session: Session, department: int) -> None:

@@ -16,6 +16,8 @@ from contracts.events import (
     DepartmentAdmitted,
     Event,
     KeyAdded,
+    KeyCompromised,
+    KeyEnded,
     StatusChanged,
     TypePermitted,
     decode,
@@ -166,6 +168,23 @@ def _act_words(house: House, session: Session, department: int) -> list[str]:
         if changes and session.get(StatusList, list_) is None:
             words.append(name)
     return words
+
+
+def ends_on_chain(house: House, key: SigningKey) -> int:
+    """When a key of ours ends by the chain: never later than we know, earlier if the council ended it or it was stolen.
+
+    What is read here lasts, so a view is not enough: an event must say so too.
+
+    Raises:
+        ChainUnreachableError: the node does not answer.
+    """
+    told = house.chain.call("IssuerRegistry", "keys", bytes.fromhex(key.kid))
+    ends = min(told[4], told[5] or told[4])
+    if told[0] != key.department or ends >= key.ends:
+        return key.ends
+    topics = [None, "0x" + key.kid + "00" * 24]
+    events = _events(house, "IssuerRegistry", topics)
+    return ends if any(isinstance(event, KeyEnded | KeyCompromised) for event in events) else key.ends
 
 
 def _some(events: Sequence[Event]) -> list[str]:
