@@ -84,6 +84,14 @@ class Journal:
                 os.pwrite(descriptor, fresh, whole)
                 os.fsync(descriptor)
 
+    def merge(self, data: bytes) -> None:
+        """Adds what another copy of the journal tells, given as its bytes.
+
+        Raises:
+            JournalError: one of the two was altered.
+        """
+        self.add([erased for erased, _ in self._lines(data)])
+
     @contextmanager
     def _opened(self) -> Iterator[int]:
         """The file, made if need be, for one writer at a time."""

@@ -26,6 +26,7 @@ from registry.comparing import NOT_COMPARED, UNFINISHED
 from registry.errors import ObjectMissingError
 from registry.house import House, build, open_vault
 from registry.issuing import close_list
+from registry.journal import Journal
 from registry.key_files import sync_folder
 from registry.migrating import RESTORING, upgrade
 from registry.objects import Objects
@@ -94,7 +95,8 @@ class _Restoring:
             house.store.close()
         house = build(self.settings, tables=Tables.AS_THEY_ARE)  # now with the pins that came along
         try:
-            erased = sum(erase_again(house, journal) for journal in journals)
+            told = [self.settings.erasure_journal, *journals]
+            erased = sum(erase_again(house, journal) for journal in told)
             self._finish(house)
         finally:
             house.store.close()
@@ -233,7 +235,7 @@ def _put_back(house: House, kind: str, parts: list[Any]) -> None:
     elif kind == "deployment":
         _write(house.settings.home / "deployment.json", parts[0])
     elif kind == "journal":
-        _write(house.settings.erasure_journal, parts[0])
+        Journal.of(house).merge(parts[0])
 
 
 def _put_file(public: Objects, name: str, data: bytes) -> None:
@@ -248,7 +250,7 @@ def _put_file(public: Objects, name: str, data: bytes) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """What is there already may be newer, and is named by its hash: it stays."""
+    """What is there already stays: it was compared with the backup's before anything was written."""
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -123,7 +123,7 @@ def verify_backup(file: Path) -> dict[str, Any]:
 def restore_backup(file: Path, journals: Sequence[Path]) -> dict[str, Any]:
     """Restores a backup into the environment's database, and says what came back and what it does not know."""
     settings = read_settings()
-    done = restoring.restore(settings, file, journals=_journals(settings, journals), erase_again=erase_again)
+    done = restoring.restore(settings, file, journals=_journals(journals), erase_again=erase_again)
     _console.print(_HELD, highlight=False)
     return {
         "backup": done.header.id,
@@ -163,12 +163,11 @@ def erase_again(house: House, journal: Path) -> int:
     return erasing.replay(house, Journal.of(house, journal))
 
 
-def _journals(settings: Settings, given: Sequence[Path]) -> list[Path]:
-    """The home's own, then the operator's newer ones; one that is named and not there is an error."""
+def _journals(given: Sequence[Path]) -> list[Path]:
+    """The operator's newer ones; one that is named and not there is an error."""
     for path in given:
         path.stat()
-    own = settings.erasure_journal
-    return [*([own] if own.exists() else []), *given]
+    return list(given)
 
 
 def _strangers(settings: Settings) -> dict[str, Any]:
