@@ -5,9 +5,12 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
 import orjson
-import uvicorn
 
 from contracts.deployment import Deployment
+from doors import serving
+from doors.doorway import Doorway
+from doors.limits import limits
+from doors.wall import Wall
 from licence.witness import key_thumbprint
 from verifier.chain import Node
 from verifier.notebook import Notebook
@@ -16,7 +19,6 @@ from verifier.witness import Witness
 from verifier.witness_key import WitnessKey
 
 Message: TypeAlias = MutableMapping[str, Any]
-_AT_ONCE = 64
 
 
 class Door:
@@ -44,7 +46,7 @@ class Door:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
     def _answer(self, method: str, path: str) -> tuple[int, bytes, bytes]:
-        if path not in ("/witness", "/healthz"):
+        if path not in ("/witness", "/healthz", "/readyz"):
             return _problem(404, "没有这个地址", "GET /witness expected")
         if method not in ("GET", "HEAD"):
             return _problem(405, "没有这个方法", "GET /witness expected")
@@ -53,6 +55,8 @@ class Door:
         statement = self._witness.statement()
         if statement is None:
             return _problem(503, "暂无声明", "no statement in its time: the witness's node does not answer")
+        if path == "/readyz":
+            return 200, b"application/json", b'{"status":"ready"}'
         return 200, b"application/jwt", statement.encode("ascii")
 
 
@@ -76,6 +80,7 @@ def serve(settings: Settings, pins: Deployment) -> None:
     Raises:
         NotebookError, WitnessKeyError: the file or the key is not as it must be.
     """
+    doorway = Doorway(settings)
     key = WitnessKey.open(settings.witness_path.with_suffix(".key"))
     notebook, stop = open_notebook(settings, pins), threading.Event()
     witness = Witness(Node(settings.chain_url, pins), notebook, key=key, depth=settings.witness_depth)
@@ -84,15 +89,8 @@ def serve(settings: Settings, pins: Deployment) -> None:
     address = f"http://{settings.host}:{settings.witness_port}"
     print(f"ready {key_thumbprint(key.public)}@{address}/witness", flush=True)
     try:
-        uvicorn.run(
-            Door(witness),
-            host=settings.host,
-            port=settings.witness_port,
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            limit_concurrency=_AT_ONCE,
-        )
+        door = Wall(Door(witness), limits(settings, {}, {}), doorway.counts)
+        serving.serve(door, (settings.host, settings.witness_port), settings, doorway.stopping)
     finally:
         stop.set()
         thread.join(10)
