@@ -31,7 +31,7 @@ def _print(report: Report, licences: int) -> None:
     print(f"killed at points: {dict(sorted(report.points.items()))}")
     print(f"killed at random: {dict(sorted(report.victims.items()))}")
     print(
-        f"{report.errors} requests without an answer, asked again; {report.looks} looks at revoked licences"
+        f"{report.errors} requests without an answer, asked again; {report.looks} times a revoked licence was seen so"
     )
     print(
         f"answered after: median {cuts[49] * 1000:.0f} ms, 99 of 100 within {cuts[98]:.1f} s (kills included)"

@@ -98,6 +98,7 @@ POINTS: Mapping[str, tuple[str, ...]] = {
         ),
         *("act-before-prepare", "act-after-prepare", "act-before-effective", "act-after-effective"),
         *("check-before", "check-after", "worker-before-commit", "worker-after-commit"),
+        *("list-before", "list-after"),
     ),
     "signer": ("signer-before-sign", "signer-after-sign", "signer-before-entry", "signer-after-entry"),
     "chain": ("chain-before-commit", "chain-after-commit"),

@@ -89,7 +89,7 @@ def run(wanted: Run, tell: Callable[[str], None] = lambda line: None) -> Report:
         watch.stop.set()
         watch.join(30)
         report.violations = broken(system, house, ledger, wanted.licences)
-        report.errors, report.acts, report.looks = ledger.errors, len(ledger.acts), watch.asked
+        report.errors, report.acts, report.looks = ledger.errors, len(ledger.acts), watch.invalid
         report.answers = sorted(ledger.seconds)
     report.seconds = time.monotonic() - begun
     return report

@@ -12,6 +12,7 @@ def test_nothing_acknowledged_is_lost_through_25_kills() -> None:
     report = run(Run(licences=300, kills=25, seed=20261125))
     assert not report.violations, report.violations[:20]
     assert report.kills == 25
+    assert report.acts > 0 and report.looks > 0, "nobody looked at a revoked licence"
     assert len(report.points) >= 8, report.points
 
 

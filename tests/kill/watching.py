@@ -22,7 +22,7 @@ class Watch(threading.Thread):
         self._system, self._ledger = system, ledger
         self._codes: dict[str, str] = {}
         self._seen: set[str] = set()
-        self.asked = 0
+        self.asked = self.invalid = 0
         self.stop = threading.Event()
 
     def run(self) -> None:
@@ -44,6 +44,7 @@ class Watch(threading.Thread):
         self.asked += 1
         if verdict["verdict"] == "INVALID":
             self._seen.add(id_)
+            self.invalid += 1
         elif verdict["verdict"] == "VALID" and id_ in self._seen:
             with self._ledger.lock:
                 self._ledger.broken.append(f"I11: {id_} was revoked, and is seen VALID")
