@@ -88,7 +88,7 @@ class ReadOnlyError(UnreachableError):
 
     def __init__(self, missing: str) -> None:
         super().__init__(
-            f"只读：数据库落后于区块链或尚未比对：{missing}。请恢复更新的备份，或等待比对完成",
+            "只读：数据库落后于区块链或尚未比对，请稍后再试；管理员：缺失内容见英文说明，请恢复更新的备份",
             f"read-only, this database is behind the chain or was not compared with it: {missing}. Restore a newer "
             "backup, or let the worker compare",
         )
