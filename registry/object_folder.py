@@ -1,16 +1,19 @@
 """Objects as files of a folder: durable, whole or not there. It never creates its folder anew once it was opened.
 
-A file whose name begins with a dot is a write that was cut short: nobody reads it, and it may be deleted.
+What is being written stands in the folder .new; a write that was cut short stays there, and is swept away.
 """
 
 import os
 import secrets
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from registry.errors import ObjectMissingError, ObjectsUnreachableError
+
+_NEW = ".new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +74,11 @@ class Folder:
     def names(self) -> Iterator[str]:
         """The names of all objects."""
         with _telling():
-            for folder, _, files in os.walk(self.root, onerror=_fail):
+            for folder, below, files in os.walk(self.root, onerror=_fail):
+                if _NEW in below:
+                    below.remove(_NEW)
                 for name in files:
-                    if not name.startswith("."):
-                        yield (Path(folder) / name).relative_to(self.root).as_posix()
+                    yield (Path(folder) / name).relative_to(self.root).as_posix()
 
     def written(self, name: str) -> float:
         """When an object was stored, in Unix seconds.
@@ -89,11 +93,21 @@ class Folder:
                 self._demand_root()
         raise ObjectMissingError(name)
 
+    def sweep(self, age: float) -> None:
+        """Removes writes that were cut short, `age` seconds old or more. One still under way then fails: try again."""
+        with _telling():
+            self._demand_root()
+            for path in (self.root / _NEW).glob("*"):
+                with suppress(FileNotFoundError):  # it was finished this moment
+                    if time.time() - path.stat().st_mtime >= age:
+                        path.unlink()
+
     @contextmanager
     def _writing(self, name: str, data: bytes) -> Iterator[Path]:
         folder = (self.root / name).parent
         self._make(folder)
-        temporary = folder / f".{secrets.token_hex(8)}.new"
+        self._make(self.root / _NEW)
+        temporary = self.root / _NEW / secrets.token_hex(8)
         try:
             mode = 0o600 if self.private else 0o644
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:

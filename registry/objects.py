@@ -54,6 +54,9 @@ class Shelf(Protocol):
     def written(self, name: str) -> float:
         """When an object was stored, in Unix seconds. Raises ObjectMissingError: there is none."""
 
+    def sweep(self, age: float) -> None:
+        """Removes what writes that were cut short left, `age` seconds ago or longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Objects:
@@ -130,6 +133,14 @@ class Objects:
             ObjectsUnreachableError: on the way; the names so far are not all.
         """
         return self._shelf.names()
+
+    def sweep(self, age: float) -> None:
+        """Removes what writes that were cut short left, `age` seconds ago or longer.
+
+        Raises:
+            ObjectsUnreachableError: it could not.
+        """
+        self._shelf.sweep(age)
 
     def demand_reachable(self) -> None:
         """Demands that the store answers, with these credentials.

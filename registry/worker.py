@@ -25,6 +25,7 @@ log = structlog.get_logger("worker")
 _PAUSE = 0.1
 _BACK_OFF = 1.0
 CHECK_EVERY = 10.0
+SWEPT_AFTER = 30.0
 CHECK_HELD_EVERY = 2.0  # a node that lied for a moment holds nobody up for long
 
 
@@ -36,6 +37,7 @@ def run(house: House, stop: threading.Event) -> None:
             leases.tend()
             if time.monotonic() - checked > (CHECK_HELD_EVERY if held_up(house) else CHECK_EVERY):
                 check(leases)
+                sweep(house)
                 checked = time.monotonic()
             busy = round_(leases)
         except (UnreachableError, LeaseLostError) as error:
@@ -51,6 +53,12 @@ def run(house: House, stop: threading.Event) -> None:
             stop.wait(_PAUSE if not busy else _PAUSE / 4)
     with suppress(UnreachableError):  # whoever comes next takes over a little later
         leases.release()
+
+
+def sweep(house: House) -> None:
+    """Removes what writes that a crash cut short left in the stores of objects."""
+    for objects in (house.objects, house.publisher.files):
+        objects.sweep(SWEPT_AFTER)
 
 
 def round_(leases: Leases, force: bool = False) -> bool:

@@ -100,6 +100,6 @@ def is_settled(path: Path) -> bool:
 def left_over(scene: Scene) -> Iterator[Finding]:
     """Files that a write left when it was cut short, beside the pins and the database."""
     home = scene.settings.home
-    for path in sorted(home.rglob("*.new")):
-        if is_settled(path):
+    for path in sorted([*home.rglob("*.new"), *home.rglob(".new/*")]):
+        if path.is_file() and is_settled(path):
             yield foreign("file", scene.path(path), "no file of a write that was cut short", "one")

@@ -17,6 +17,24 @@ KINDS = ("residence", "driving", "birth")
 _PATIENCE = 120.0
 
 
+class Gate:
+    """How many licences may be asked for by now: so that there is work left whenever somebody is killed."""
+
+    def __init__(self) -> None:
+        self._open, self._changed = 0, threading.Condition()
+
+    def open(self, upto: int) -> None:
+        """Lets the licences below a number through."""
+        with self._changed:
+            self._open = max(upto, self._open)
+            self._changed.notify_all()
+
+    def pass_(self, number: int) -> None:
+        """Waits until that licence may be asked for."""
+        with self._changed:
+            self._changed.wait_for(lambda: number < self._open)
+
+
 @dataclass(frozen=True, slots=True)
 class Acked:
     """An answer of 202: the request's number, its department, the licence's id, the answer's bytes."""
@@ -37,6 +55,7 @@ class Ledger:
     broken: list[str] = field(default_factory=list)
     errors: int = 0
     seconds: list[float] = field(default_factory=list)
+    gate: Gate = field(default_factory=Gate)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -81,6 +100,7 @@ class Client(threading.Thread):
     def run(self) -> None:
         with self._http:
             for number in self._numbers:
+                self._ledger.gate.pass_(number)
                 self._try(number)
 
     def _try(self, number: int) -> None:

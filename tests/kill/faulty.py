@@ -25,7 +25,7 @@ def hasty(once: Once) -> Once:
         def slow(session: Any) -> Mapping[str, object]:
             done = deed(session)
             said.put(Answer(202, orjson.dumps(done)))
-            time.sleep(0.05)
+            time.sleep(0.2)
             return done
 
         def run() -> None:

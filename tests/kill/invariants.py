@@ -1,5 +1,6 @@
 """I1–I11, looked up afterwards: in the database, on the chain, at the verifier; never in what a process remembers."""
 
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
@@ -20,6 +21,7 @@ from registry.tables import (
     StatusAct,
     StatusActLicence,
 )
+from registry.worker import CHECK_EVERY, SWEPT_AFTER
 from tests.kill.clients import Acked, Ledger
 from tests.kill.system import System
 from tests.kill.watching import paper, verify
@@ -105,7 +107,9 @@ def _acts(house: House, session: Session, ledger: Ledger) -> Iterator[str]:
 
 
 def _files(system: System) -> Iterator[str]:
-    left = [path.name for path in (system.home / "public").rglob("*.new")]
+    end = time.monotonic() + SWEPT_AFTER + 2 * CHECK_EVERY
+    while (left := list(system.home.rglob(".new/*"))) and time.monotonic() < end:
+        time.sleep(1)
     if left:
         yield f"I9: temporary files are left: {left}"
 

@@ -27,7 +27,7 @@ def _noticed(report: Report, invariant: str) -> bool:
 
 
 def test_a_registry_that_acknowledges_before_it_commits_is_caught() -> None:
-    report = run(Run(licences=90, kills=6, seed=3, planted="ack-before-commit"))
+    report = run(Run(licences=90, kills=8, seed=3, planted="ack-before-commit"))
     assert _noticed(report, "I1"), report.violations[:20]
 
 

@@ -113,7 +113,7 @@ class Office:
         """One request to the registry's application."""
 
         async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(self._application(), raise_app_exceptions=False)
+            transport = httpx.ASGITransport(self._application())
             async with httpx.AsyncClient(transport=transport, base_url="http://registry") as client:
                 return await client.request(method, path, **more)
 

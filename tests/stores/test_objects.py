@@ -175,6 +175,20 @@ def test_a_writer_killed_in_the_middle_leaves_whole_objects_alone(
             assert objects.get(name) == content(name), "half an object is visible"
 
 
+def test_what_a_killed_writer_left_is_swept_away_and_no_object_with_it(tmp_path: Path) -> None:
+    home = tmp_path / "store"
+    store = StoreOfObjects(home.as_uri(), lambda: None, lambda: None)
+    said, after = killed_while_writing(store, tmp_path, 0.002), 0.002
+    while not (left := list((home / "sealed" / ".new").iterdir())):
+        said += killed_while_writing(store, tmp_path, after := after * 1.3)
+    objects = opened(store.url)
+    objects.sweep(60)
+    assert list((home / "sealed" / ".new").iterdir()) == left, "it may be under way"
+    objects.sweep(0)
+    assert not list((home / "sealed" / ".new").iterdir())
+    assert set(said) <= set(objects.names())
+
+
 def test_a_server_killed_in_the_middle_loses_nothing_it_acknowledged(s3: S3, tmp_path: Path) -> None:
     url = s3.bucket()
     told = [sys.executable, "-m", "tests.stores.writing_objects", url, str(tmp_path)]
