@@ -90,7 +90,8 @@ class Journal:
         Raises:
             JournalError: one of the two was altered.
         """
-        self.add([erased for erased, _ in self._lines(data)])
+        if told := [erased for erased, _ in self._lines(data)]:
+            self.add(told)
 
     @contextmanager
     def _opened(self) -> Iterator[int]:

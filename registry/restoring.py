@@ -95,7 +95,8 @@ class _Restoring:
             house.store.close()
         house = build(self.settings, tables=Tables.AS_THEY_ARE)  # now with the pins that came along
         try:
-            told = [self.settings.erasure_journal, *journals]
+            own = self.settings.erasure_journal
+            told = [*([own] if own.exists() else []), *journals]
             erased = sum(erase_again(house, journal) for journal in told)
             self._finish(house)
         finally:
