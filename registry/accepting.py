@@ -89,11 +89,12 @@ def accept_loss(house: House, department: int, reason: str) -> Accepted:
         raise InvalidError(
             "请说明理由", f"a reason of 1 to {MAX_REASON} characters expected, for the audit trail"
         )
+    sizes = house.chain.lists(department)
     with house.store.write(department) as session:
         department_by_id(session, department)
         _demand_held(session, department)
         missing = _missing(house, session, department)
-        close_lists(house, session, department)
+        close_lists(house, session, sizes)
         _take_anchors(house, session, missing.anchors)
         unnamed = sum(
             _take_change(house, session, event, ours, reason=reason) for event, ours in missing.changes

@@ -116,6 +116,16 @@ class Chain:
                 raise
             raise ChainUnreachableError(f"eth_call: {error.en}") from error
 
+    def lists(self, department: int) -> dict[int, int]:
+        """The sizes of a department's status lists, by id. Ask before a transaction: a silent node must stop no writer.
+
+        Raises:
+            ChainUnreachableError: the node does not answer.
+        """
+        count = self.call("StatusList", "lists", department)[0]
+        ids = [department << 32 | number for number in range(1, count + 1)]
+        return {id_: self.call("StatusList", "listOf", id_)[0] for id_ in ids}
+
     def status(self, list_: int, index: int) -> int:
         """The status word of one licence: 0 valid, 1 invalid, 2 suspended, 3 superseded.
 

@@ -5,14 +5,14 @@ old backup: the department is held up, and what is missing is named, until the s
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
 from sqlmodel import Session, col, select
 
 from registry import trail
-from registry.comparing import UNFINISHED, ends_on_chain, lists_of, missing_of
+from registry.comparing import UNFINISHED, ends_on_chain, missing_of
 from registry.house import House
 from registry.issuing import close_list
 from registry.leases import Leases
@@ -118,6 +118,7 @@ def _look_beyond(leases: Leases, department: int) -> None:
         missing = "; ".join(missing_of(leases.house, session, department, whole=hold is not None))
     if missing == (hold.missing if hold else ""):
         return
+    sizes = {} if missing else leases.house.chain.lists(department)
     with leases.writing(department) as session:
         if hold is not None:
             session.delete(session.get_one(Hold, department))
@@ -125,21 +126,20 @@ def _look_beyond(leases: Leases, department: int) -> None:
         if missing:
             session.add(Hold(department=department, since=leases.house.now, missing=missing))
         else:
-            close_lists(leases.house, session, department)
+            close_lists(leases.house, session, sizes)
     if missing:
         log.error("held up", department=department, missing=missing)
     else:
         log.info("released", department=department)
 
 
-def close_lists(house: House, session: Session, department: int) -> None:
+def close_lists(house: House, session: Session, sizes: Mapping[int, int]) -> None:
     """Lists that the chain has and the store has not: whoever opened them may have given positions out."""
-    for list_ in lists_of(house, department):
+    for list_, size in sizes.items():
         if session.get(StatusList, list_) is None:
-            size = house.chain.call("StatusList", "listOf", list_)[0]
-            unknown = StatusList(id=list_, department=department, size=size)
+            unknown = StatusList(id=list_, department=list_ >> 32, size=size)
             session.add(unknown)
             session.flush()
             close_list(session, unknown)
             note = {"actor": "worker", "deed": "list", "object": str(list_)}
-            trail.note(house, session, department, **note)
+            trail.note(house, session, unknown.department, **note)

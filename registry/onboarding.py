@@ -6,7 +6,7 @@ Every step may be repeated: what is on the chain already is not sent again.
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import rlp
@@ -154,8 +154,9 @@ def open_list(house: House, department: int) -> None:
         known = len(session.exec(select(StatusList.id).where(StatusList.department == department)).all())
     if house.chain.call("StatusList", "lists", department)[0] == known:
         _open_lists(house, [row])
+    sizes = house.chain.lists(department)
     with house.store.write(department) as session:
-        _remember_lists(house, session, row)
+        _remember_lists(house, session, department, sizes=sizes)
 
 
 def _demand_open(house: House, department: int) -> None:
@@ -280,22 +281,21 @@ def _open_lists(house: House, rows: Sequence[Department]) -> None:
 def _complete(house: House, row: Department) -> Admitted:
     token = secrets.token_urlsafe(32)
     row.token_hash, row.admitted_at = hash_token(token), house.now
+    sizes = house.chain.lists(row.id)
     with house.store.write() as session:
         session.merge(row)
         _note_admission(house, session, row)
-        _remember_lists(house, session, row)
+        _remember_lists(house, session, row.id, sizes=sizes)
         departments = session.exec(select(Department).order_by("id")).all()
         house.publisher.departments(described(departments))
     return Admitted(row, token)
 
 
-def _remember_lists(house: House, session: Session, row: Department) -> None:
-    for number in range(1, house.chain.call("StatusList", "lists", row.id)[0] + 1):
-        list_ = row.id << 32 | number
+def _remember_lists(house: House, session: Session, department: int, *, sizes: Mapping[int, int]) -> None:
+    for list_, size in sizes.items():
         if session.get(StatusList, list_) is None:
-            size = house.chain.call("StatusList", "listOf", list_)[0]
-            session.add(StatusList(id=list_, department=row.id, size=size))
-            _note(house, session, row.id, deed="list", object=str(list_))
+            session.add(StatusList(id=list_, department=department, size=size))
+            _note(house, session, department, deed="list", object=str(list_))
 
 
 def _note_admission(house: House, session: Session, row: Department) -> None:
