@@ -12,6 +12,7 @@ from tests.kill.system import System
 
 _AGAIN = (429, 503)
 _ENDED = ("REVOKED", "CANCELLED")
+_http = httpx.Client(timeout=10, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 class Watch(threading.Thread):
@@ -63,7 +64,7 @@ def paper(system: System, id_: str, department: int) -> str:
     """
     headers = {"authorization": f"Bearer {system.logins[department]}"}
     path = f"{system.registry}/api/v1/licences/{id_}/paper.txt"
-    answer = _patiently(lambda: httpx.get(path, headers=headers, timeout=10, trust_env=False))
+    answer = _patiently(lambda: _http.get(path, headers=headers))
     if answer.status_code != 200:
         raise LookupError(f"{id_}: {answer.status_code}")
     return answer.text
@@ -76,7 +77,7 @@ def verify(system: System, code: str) -> dict[str, str]:
         httpx.HTTPError: no answer.
     """
     path = f"{system.verifier}/api/v1/verify"
-    answer = _patiently(lambda: httpx.post(path, json={"presentation": code}, timeout=10, trust_env=False))
+    answer = _patiently(lambda: _http.post(path, json={"presentation": code}))
     found: dict[str, str] = answer.json()
     return found
 
