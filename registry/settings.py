@@ -48,7 +48,9 @@ class Settings(DoorSettings):
         7.0, ge=0.5, le=60, description="a worker that is silent this many seconds is taken for dead"
     )
     depth: int = Field(0, ge=0, le=64, description="blocks on top of an anchor before it is final")
-    list_size: int = Field(2**17, ge=4096, le=2**20, description="positions of a new status list")
+    list_size: int = Field(
+        2**17, ge=8192, le=2**20, description="positions of a new status list: two blocks of 4,096 or more"
+    )
     erasures: str = Field(
         "", description="the erasure journal, a file; empty: erasures.jsonl in the home folder"
     )

@@ -13,7 +13,7 @@ import httpx
 from scripts.inventing import citizen_id, licences
 from scripts.seeding import definitions
 
-KINDS = ("residence", "driving", "birth")
+KINDS = ("residence", "driving", "residence", "birth")
 _PATIENCE = 120.0
 
 

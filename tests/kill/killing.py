@@ -20,7 +20,7 @@ from registry.tables import ActState, Batch, BatchState, Licence, StatusAct
 from scripts.stack import Ports
 from tests.kill.clients import Client, Gate, Ledger
 from tests.kill.invariants import broken
-from tests.kill.plan import Strike, strikes
+from tests.kill.plan import STANDING, Strike, strikes
 from tests.kill.system import System
 from tests.kill.watching import Watch
 
@@ -80,6 +80,8 @@ def run(wanted: Run, tell: Callable[[str], None] = lambda line: None) -> Report:
         watch = Watch(system, ledger)
         for thread in (*clients, watch):
             thread.start()
+        for point in STANDING:
+            system.arm(point)
         _strike_all(system, wanted, ledger.gate, report, tell)
         report.phases["killed"] = time.monotonic() - begun
         _let_finish(system, clients)
@@ -87,6 +89,7 @@ def run(wanted: Run, tell: Callable[[str], None] = lambda line: None) -> Report:
         stack.callback(house.store.close)
         stuck = _come_to_rest(system, house)
         report.phases["rested"] = time.monotonic() - begun
+        report.points.update(point for point in STANDING if system.hit(point))
         watch.stop.set()
         watch.join(30)
         report.violations = [*stuck, *broken(system, house, ledger, wanted.licences)]

@@ -13,6 +13,10 @@ _TOGETHER = (
 )  # fmt: skip
 
 
+# Passed when a department's list is nearly full, once in thousands of licences: armed from the beginning.
+STANDING = ("list-before", "list-after")
+
+
 @dataclass(frozen=True, slots=True)
 class Strike:
     """One kill: at a point, or of these processes at once; `wait` seconds after all was well again."""
@@ -25,7 +29,7 @@ class Strike:
 def strikes(seed: int, kills: int) -> Iterator[Strike]:
     """The kills of a run. Points come in turns, so that each has its share."""
     chance = random.Random(seed)
-    points = every_point()
+    points = [point for point in every_point() if point not in STANDING]
     chance.shuffle(points)
     for number in range(kills):
         point = points[number // 2 % len(points)] if number % 2 else ""

@@ -9,11 +9,12 @@ import httpx
 
 from registry.house import build, own_signer
 from registry.onboarding import admit, deploy
+from registry.settings import Settings
 from scripts import seeding
 from scripts.stack import Stack
 from tests.kill.deadly import HIT, POINTS
 
-LEASE = "1"
+LEASE, LIST_SIZE = "1", 8_192  # the smallest: a long run fills the first block, and the next list is opened
 DEPARTMENTS = (3, 4, 6)
 MODULES: Mapping[str, Sequence[str]] = {
     "signer": ("registry", "signer"),
@@ -32,6 +33,11 @@ class System(Stack):
     planted: str = ""
     logins: dict[int, str] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of all its processes, and of this one."""
+        return super(System, self).settings.model_copy(update={"list_size": LIST_SIZE})
 
     @property
     def armed(self) -> Path:
@@ -107,7 +113,7 @@ class System(Stack):
 
     def _told(self) -> Mapping[str, str]:
         more = {"ELICENCE_ARMED": str(self.armed), "ELICENCE_PLANTED": self.planted, "ELICENCE_LEASE": LEASE}
-        small = {"ELICENCE_SEAL_AFTER": "0.5", "ELICENCE_LIST_SIZE": "4096", "ELICENCE_POLL": "0.2"}
+        small = {"ELICENCE_SEAL_AFTER": "0.5", "ELICENCE_LIST_SIZE": str(LIST_SIZE), "ELICENCE_POLL": "0.2"}
         return {**super(System, self)._told(), **more, **small}
 
     def _start(self, name: str, module: list[str]) -> None:
