@@ -15,7 +15,7 @@ from contracts.deployment import PinError
 from registry import acts, anchoring, onboarding
 from registry.chain import TransactionRefusedError
 from registry.checking import check
-from registry.errors import ConflictError, RegistryError, UnreachableError
+from registry.errors import ConflictError, ObjectsUnreachableError, RegistryError, UnreachableError
 from registry.house import House
 from registry.issuing import BLOCK, is_closed
 from registry.leases import LeaseLostError, Leases
@@ -56,9 +56,12 @@ def run(house: House, stop: threading.Event) -> None:
 
 
 def sweep(house: House) -> None:
-    """Removes what writes that a crash cut short left in the stores of objects."""
+    """Removes what writes that a crash cut short left in the stores of objects; one that is away is swept later."""
     for objects in (house.objects, house.publisher.files):
-        objects.sweep(SWEPT_AFTER)
+        try:
+            objects.sweep(SWEPT_AFTER)
+        except ObjectsUnreachableError as error:
+            log.warning("not swept", why=error.en)
 
 
 def round_(leases: Leases, force: bool = False) -> bool:
@@ -78,12 +81,14 @@ def round_(leases: Leases, force: bool = False) -> bool:
     if not batches and not pending:
         return False
     house.chain.demand_pins()
+    for act in (
+        pending
+    ):  # first: a store of objects that is away stops batches alone, a revocation never waits for it
+        with _tolerating():
+            acts.advance(leases, act)
     for batch in batches:
         with _tolerating():
             anchoring.advance(leases, batch)
-    for act in pending:
-        with _tolerating():
-            acts.advance(leases, act)
     return True
 
 

@@ -26,6 +26,7 @@ from scripts import seeding
 from scripts.stack import Ports
 from tests.localchain.node import Node, account
 from tests.registry.office import Office, invented
+from tests.stores.places import await_, working
 
 
 class Killed(BaseException):
@@ -220,6 +221,25 @@ def test_an_act_killed_after_sending_is_effective_once(
 
 def _over(office: Office, url: str) -> House:
     return replace(office.house, chain=Chain(url, office.house.chain.deployment))
+
+
+@pytest.mark.parametrize("away", ["registry/objects", "public"])
+def test_while_a_store_of_objects_is_away_acts_become_effective(office: Office, away: str) -> None:
+    office.settle()
+    row = office.issue()
+    office.settle()
+    waiting = office.issue()
+    record(office, Act.REVOKED, row)
+    folder = office.house.settings.home / away
+    folder.rename(folder.with_name("away"))
+    try:
+        with working(office.house):
+            await_(lambda: office.again(row).status == 1, 15)
+    finally:
+        folder.with_name("away").rename(folder)
+    office.settle()
+    assert office.again(waiting).batch is not None
+    assert last_batch(office).state is BatchState.FINAL
 
 
 def test_a_chain_that_is_down_loses_nothing(office: Office) -> None:
