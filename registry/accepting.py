@@ -119,7 +119,7 @@ def _demand_held(session: Session, department: int) -> None:
 
 
 def _missing(house: House, session: Session, department: int) -> _Missing:
-    lists = comparing.lists_of(house, department)
+    lists = house.chain.list_ids(department)
     return _Missing(
         comparing.missing_anchors(house, session, department),
         [pair for list_ in lists for pair in comparing.changes_since(house, session, list_)],

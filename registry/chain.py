@@ -122,9 +122,16 @@ class Chain:
         Raises:
             ChainUnreachableError: the node does not answer.
         """
+        return {id_: self.call("StatusList", "listOf", id_)[0] for id_ in self.list_ids(department)}
+
+    def list_ids(self, department: int) -> list[int]:
+        """The ids of a department's status lists.
+
+        Raises:
+            ChainUnreachableError: the node does not answer.
+        """
         count = self.call("StatusList", "lists", department)[0]
-        ids = [department << 32 | number for number in range(1, count + 1)]
-        return {id_: self.call("StatusList", "listOf", id_)[0] for id_ in ids}
+        return [department << 32 | number for number in range(1, count + 1)]
 
     def status(self, list_: int, index: int) -> int:
         """The status word of one licence: 0 valid, 1 invalid, 2 suspended, 3 superseded.

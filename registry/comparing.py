@@ -123,12 +123,6 @@ def strangers(house: House, session: Session) -> list[int]:
     return sorted({event.department for event in _registered(house, DepartmentAdmitted)} - ours)
 
 
-def lists_of(house: House, department: int) -> list[int]:
-    """The ids of a department's status lists on the chain."""
-    count = house.chain.call("StatusList", "lists", department)[0]
-    return [department << 32 | number for number in range(1, count + 1)]
-
-
 def told(event: Event) -> str:
     """An event of the chain in words."""
     where = f"in block {event.place.block}"
@@ -154,7 +148,7 @@ def _anchor_words(house: House, session: Session, department: int) -> list[str]:
 
 def _act_words(house: House, session: Session, department: int) -> list[str]:
     words = []
-    for list_ in lists_of(house, department):
+    for list_ in house.chain.list_ids(department):
         changes, name = (
             house.chain.call("StatusList", "listOf", list_)[1],
             f"status list {list_ & 0xFFFFFFFF}",
