@@ -56,6 +56,7 @@ app.add_typer(types, name="type")
 
 console = Console(stderr=True, soft_wrap=True)
 PORTS = Ports()
+Home = Annotated[Path, typer.Option(envvar="ELICENCE_HOME", help="where everything is kept")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object, last, on standard output")]
 Id = Annotated[int, typer.Argument(help="the department's number")]
 _EXPECTED = (
@@ -99,7 +100,7 @@ def tell(found: dict[str, Any], as_json: bool) -> None:
 
 @app.command("up")
 def up_command(
-    home: Annotated[Path, typer.Option(help="where everything is kept")] = Path(".state"),
+    home: Home = Path(".state"),
     with_demo: Annotated[
         bool, typer.Option("--demo", help="admit the demo departments, issue demo licences")
     ] = False,
@@ -140,7 +141,7 @@ def demo_command(
 
 @demos.command("tamper")
 def tamper_command(
-    home: Annotated[Path, typer.Option(help="the home folder of the running system")] = Path(".state"),
+    home: Home = Path(".state"),
     undo: Annotated[bool, typer.Option("--undo", help="put everything back")] = False,
 ) -> None:
     """Break our trust: edit the database and the files behind the registry's back; audit and verifier find it."""
@@ -336,7 +337,7 @@ def verify(
 
 @app.command()
 def audit(
-    home: Annotated[Path, typer.Option(help="where deployment.json is")] = Path(".state"),
+    home: Home = Path(".state"),
     chain: Annotated[str, typer.Option(help="JSON-RPC of a chain node")] = f"http://127.0.0.1:{PORTS.chain}",
     mirror: Annotated[str, typer.Option(help="base URL of the public files")] = (
         f"http://127.0.0.1:{PORTS.registry}/public"

@@ -9,7 +9,9 @@ from typing import Any
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+from typer.testing import CliRunner
 
+from scripts.main import app
 from scripts.stack import Ports
 from tests.trips.system import System, elicence, last_json, running, start
 
@@ -245,3 +247,9 @@ def test_what_is_no_picture_is_refused(system: System, body: bytes, status: int)
 def test_misuse_of_the_verifier_is_a_problem_not_a_verdict(system: System, body: bytes, status: int) -> None:
     found = httpx.post(f"{system.verifier}/api/v1/verify", content=body)
     assert (found.status_code, found.headers["content-type"]) == (status, "application/problem+json")
+
+
+def test_the_commands_that_take_a_home_read_it_from_the_environment_too(tmp_path: Path) -> None:
+    found = CliRunner().invoke(app, ["audit"], env={"ELICENCE_HOME": str(tmp_path / "elsewhere")})
+    assert found.exit_code == 1
+    assert str(tmp_path / "elsewhere" / "deployment.json") in found.output
